@@ -1,0 +1,154 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"lvsdr/frame"
+	"lvsdr/healthcheck"
+)
+
+// Config is a validated director.yaml with every default filled in. It is
+// immutable once Load has returned it; two loads of the same text are equal.
+type Config struct {
+	Ingress      string       // interface on which frames to the VIPs arrive
+	Egress       string       // interface on which real servers are reached
+	MAC          MACMode      // which MAC the VIPs have
+	RouterID     uint8        // 1..255, of the virtual MAC; 0 with MACInterface
+	Guard        bool         // keep the host's kernel away from the VIPs' frames
+	Conflict     ConflictMode // what to do about a VIP that another host defends
+	TTL          TTLMode
+	Poll         PollMode
+	Workers      int           // threads that forward
+	Connections  int           // places in the connection table; an IPv6 connection takes two
+	StateDir     string        // "" keeps nothing over a restart
+	RestartGrace time.Duration // see docs/architecture.md, "After a restart"
+	Admin        Admin
+	Timeouts     Timeouts
+	Services     []Service // in the file's order
+}
+
+// MACMode says which MAC address answers for the VIPs.
+type MACMode string
+
+// The values of `mac:`.
+const (
+	MACInterface MACMode = "interface" // the ingress interface's own
+	MACVirtual   MACMode = "virtual"   // 00-00-5E-00-01-{router_id} (RFC 9568, 7.3)
+)
+
+// ConflictMode says what happens when another host defends a VIP.
+type ConflictMode string
+
+// The values of `conflict:`.
+const (
+	ConflictRefuse   ConflictMode = "refuse"
+	ConflictTakeover ConflictMode = "takeover"
+)
+
+// TTLMode says whether forwarding costs a hop.
+type TTLMode string
+
+// The values of `ttl:`.
+const (
+	TTLKeep      TTLMode = "keep"
+	TTLDecrement TTLMode = "decrement"
+)
+
+// PollMode says how a worker waits for frames.
+type PollMode string
+
+// The values of `poll:`.
+const (
+	PollBlock    PollMode = "block"
+	PollAdaptive PollMode = "adaptive"
+	PollSpin     PollMode = "spin"
+)
+
+// Admin says where the running director can be asked.
+type Admin struct {
+	Socket string // path of the unix socket
+	Listen string // host:port of the metrics over HTTP; "" for none
+}
+
+// Timeouts of idle connections; names and meaning of `ipvsadm --set`.
+type Timeouts struct {
+	TCP    time.Duration // ESTABLISHED
+	TCPFin time.Duration // FIN_WAIT
+	UDP    time.Duration
+}
+
+// Service is one virtual service.
+type Service struct {
+	Name        string
+	Addresses   []Address
+	Protocol    Protocol
+	Mark        uint32   // 0: none
+	Scheduler   string   // a name that scheduler.Lookup knows
+	Flags       []string // of the scheduler
+	Timeouts    Timeouts // the global ones where the service names none
+	Reject      RejectMode
+	Check       healthcheck.Spec
+	OnFailure   FailureMode
+	AssumeUp    bool // before the first result of a check
+	RealServers []RealServer
+	Line        int // of the service in the file, for messages
+}
+
+// Address is a VIP with its ports, FirstPort..LastPort; 0..0 is any port.
+type Address struct {
+	Addr                netip.Addr
+	FirstPort, LastPort uint16
+}
+
+// Protocol is the transport protocol of a service.
+type Protocol string
+
+// The values of `protocol:`.
+const (
+	TCP  Protocol = "tcp"
+	UDP  Protocol = "udp"
+	SCTP Protocol = "sctp"
+)
+
+// Number returns the IP protocol number.
+func (p Protocol) Number() uint8 {
+	switch p {
+	case TCP:
+		return frame.ProtocolTCP
+	case UDP:
+		return frame.ProtocolUDP
+	case SCTP:
+		return frame.ProtocolSCTP
+	}
+	return 0
+}
+
+// RejectMode says what a client gets that no real server can take.
+type RejectMode string
+
+// The values of `reject:`.
+const (
+	RejectRST  RejectMode = "rst" // TCP only; others get icmp
+	RejectICMP RejectMode = "icmp"
+	RejectDrop RejectMode = "drop"
+)
+
+// FailureMode says what happens to a server whose check fails.
+type FailureMode string
+
+// The values of `on_failure:`.
+const (
+	FailureRemove  FailureMode = "remove"  // its connections expire at once
+	FailureQuiesce FailureMode = "quiesce" // weight 0, its connections go on
+)
+
+// RealServer is one real server of a service.
+type RealServer struct {
+	Addr         netip.Addr
+	Port         uint16 // in direct routing the client's port is kept; checks go here
+	Weight       int    // 0..65535
+	Upper, Lower int    // thresholds of active+inactive connections; 0: none
+	MAC          frame.MAC // pinned; zero: resolved
+	Line         int
+}
