@@ -1,0 +1,48 @@
+package scheduler
+
+import "sync/atomic"
+
+// mh hashes the client's address into a Maglev table (Eisenbud et al., NSDI
+// 2016): a change of the servers moves few clients of the others.
+type mh struct {
+	port, fallback bool
+	builder        maglevBuilder // of Update alone
+	table          atomic.Pointer[maglev]
+}
+
+func newMH(flags flagSet) Scheduler {
+	return &mh{port: flags.has("mh-port"), fallback: flags.has("mh-fallback")}
+}
+
+func (s *mh) Update(candidates []*Candidate) { s.table.Store(s.builder.build(candidates)) }
+
+func (s *mh) Pick(f *Flow) *Candidate {
+	t := s.table.Load()
+	if t == nil || t.places == nil {
+		return nil
+	}
+	key := fold(f.Src)
+	if s.port {
+		key += uint32(f.hashedPort())
+	}
+	home := hsiphash(key, maglevKey1) % maglevSize
+	if c := t.places[home]; c.usable() {
+		return c
+	}
+	if !s.fallback || !anyUsable(t.servers) {
+		return nil
+	}
+	return t.probe(key, home)
+}
+
+// probe hashes the key again with each offset from the home place on, until it
+// hits a usable server.
+func (t *maglev) probe(key, home uint32) *Candidate {
+	for i := uint32(0); i < maglevSize; i++ {
+		offset := (i + home) % maglevSize
+		if c := t.places[hsiphash(key+offset, maglevKey1)%maglevSize]; c.usable() {
+			return c
+		}
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package scheduler
+
+import (
+	"sync"
+)
+
+// wrr gives the servers turns in proportion to their weights, interleaved. It
+// goes through the list at a level that falls from the greatest weight to 1 in
+// steps of the weights' greatest common divisor, and takes the servers whose
+// weight reaches the level.
+type wrr struct {
+	mu    sync.Mutex
+	list  []weighted
+	last  int // index of the server used last; -1: the round starts at the list's head
+	level int
+	top   int // highest level; 0: all weights are 0
+	step  int
+}
+
+// weighted keeps the weights in one array, so that a pass over a thousand
+// servers touches few cache lines.
+type weighted struct {
+	server *Candidate
+	weight int // as of the last Update
+}
+
+func newWRR(flagSet) Scheduler { return &wrr{last: -1, step: 1} }
+
+// Update treats a list with several changes as the kernel, which hears of
+// them one by one: departures and new weights first, then each new server, the
+// last in the list first. The level that results depends on it.
+func (s *wrr) Update(candidates []*Candidate) {
+	list := make([]weighted, len(candidates))
+	for i, c := range candidates {
+		list[i] = weighted{c, c.Weight()}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := make(map[*Candidate]bool, len(s.list))
+	for _, w := range s.list {
+		known[w.server] = true
+	}
+	var divisor, greatest int
+	for _, w := range list {
+		if known[w.server] {
+			divisor, greatest = gcd(divisor, w.weight), max(greatest, w.weight)
+		}
+	}
+	s.relevel(divisor, greatest)
+	for i := len(list) - 1; i >= 0; i-- {
+		if w := list[i]; !known[w.server] {
+			divisor, greatest = gcd(divisor, w.weight), max(greatest, w.weight)
+			s.relevel(divisor, greatest)
+		}
+	}
+	s.list, s.last = list, -1
+}
+
+// relevel keeps the level where it is, as far as the new weights have it.
+func (s *wrr) relevel(divisor, greatest int) {
+	s.step = max(divisor, 1)
+	s.top = greatest - (s.step - 1)
+	switch {
+	case s.level > s.top || s.level == 0:
+		s.level = s.top
+	case s.step > 1:
+		s.level = s.level/s.step*s.step + 1
+	}
+}
+
+func (s *wrr) Pick(*Flow) *Candidate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.top == 0 {
+		return nil
+	}
+	startedAt, startLevel := s.last, s.level
+	if c, _ := s.scan(s.last + 1); c != nil {
+		return c
+	}
+	if s.level -= s.step; s.level <= 0 {
+		s.level = s.top
+	}
+	for {
+		c, best := s.scan(0)
+		if c != nil {
+			return c
+		}
+		if best == 0 {
+			break
+		}
+		// Levels that nobody reaches are passed over at once: a round never
+		// costs more because the one server of weight 65535 is overloaded.
+		s.level -= (s.level - best + s.step - 1) / s.step * s.step
+	}
+	s.rest(startedAt, startLevel)
+	return nil
+}
+
+// scan looks for a usable server at the present level from index i on and
+// makes it the last used; without one it returns the greatest weight that a
+// usable server has.
+func (s *wrr) scan(i int) (found *Candidate, best int) {
+	for ; i < len(s.list); i++ {
+		w := &s.list[i]
+		if w.weight <= best || !w.server.usable() {
+			continue
+		}
+		if w.weight >= s.level {
+			s.last = i
+			return w.server, w.weight
+		}
+		best = w.weight
+	}
+	return nil, best
+}
+
+// rest leaves the round where the kernel leaves it when nobody is usable: at
+// its start, unless it began within the last level; then nothing has moved.
+func (s *wrr) rest(startedAt, startLevel int) {
+	if startedAt >= 0 && startLevel <= s.step {
+		s.last, s.level = startedAt, startLevel
+		return
+	}
+	s.last, s.level = -1, s.top
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
