@@ -18,3 +18,54 @@ type Spec struct {
 	Status string // http: accepted codes, "200-399" or "200,301-302"; default "200-399"
 	Body   string // http: regexp (RE2) that the body's first 64 KiB must match; "" for any
 }
+
+// The defaults that Defaults fills in.
+const (
+	DefaultKind    = "tcp"
+	DefaultVia     = "real"
+	DefaultEvery   = 2 * time.Second
+	DefaultTimeout = time.Second
+	DefaultRise    = 2
+	DefaultFall    = 3
+	DefaultPath    = "/"
+	DefaultStatus  = "200-399"
+)
+
+// Defaults returns the check of a service that names none: a TCP connection
+// every two seconds. A configuration is read on top of it; the fields of single
+// kinds stay empty, which means their defaults.
+func Defaults() Spec {
+	return Spec{
+		Kind: DefaultKind, Via: DefaultVia,
+		Every: DefaultEvery, Timeout: DefaultTimeout,
+		Rise: DefaultRise, Fall: DefaultFall,
+	}
+}
+
+// NeedsPort reports whether the probe is sent to a port, so that Port or the
+// real server's port must be set.
+func (s *Spec) NeedsPort() bool { return kinds[s.Kind].needsPort }
+
+// normal returns the spec with empty strings replaced by what they mean, and
+// without what its kind does not use: equal probes get equal specs.
+func (s Spec) normal() Spec {
+	if s.Kind == "" {
+		s.Kind = DefaultKind
+	}
+	if s.Via == "" {
+		s.Via = DefaultVia
+	}
+	if s.Kind == "none" {
+		return Spec{Kind: s.Kind, Via: DefaultVia}
+	}
+	if s.Kind != "http" {
+		return s
+	}
+	if s.Path == "" {
+		s.Path = DefaultPath
+	}
+	if s.Status == "" {
+		s.Status = DefaultStatus
+	}
+	return s
+}
