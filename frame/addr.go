@@ -77,12 +77,36 @@ func (a Addr) Is4() bool { return a.Hi == 0 && a.Lo>>32 == 0xffff }
 // As4 returns the four bytes of an IPv4 address, first byte highest.
 func (a Addr) As4() uint32 { return uint32(a.Lo) }
 
-// Netip converts to netip; IPv4 comes out as a four-byte address.
-func (a Addr) Netip() netip.Addr {
-	var b [16]byte
+// As16 returns the 16 bytes of the address in network order.
+func (a Addr) As16() (b [16]byte) {
 	binary.BigEndian.PutUint64(b[:8], a.Hi)
 	binary.BigEndian.PutUint64(b[8:], a.Lo)
-	return netip.AddrFrom16(b).Unmap()
+	return b
+}
+
+// IsMulticast reports whether a is a group: 224.0.0.0/4 or ff00::/8.
+func (a Addr) IsMulticast() bool {
+	return a.Hi>>56 == 0xff || a.Is4() && a.As4()>>28 == 0xe
+}
+
+// SolicitedNode returns the group that solicitations for the IPv6 address a go
+// to (RFC 4291, 2.7.1).
+func SolicitedNode(a Addr) Addr {
+	return Addr{Hi: 0xff02 << 48, Lo: 0x1_ff00_0000 | a.Lo&0xff_ffff}
+}
+
+// GroupMAC returns the Ethernet address of a multicast group (RFC 1112, 6.4; RFC
+// 2464, 7).
+func GroupMAC(group Addr) MAC {
+	if group.Is4() {
+		return MACFromUint64(0x0100_5e00_0000 | group.Lo&0x7f_ffff)
+	}
+	return MACFromUint64(0x3333_0000_0000 | group.Lo&0xffff_ffff)
+}
+
+// Netip converts to netip; IPv4 comes out as a four-byte address.
+func (a Addr) Netip() netip.Addr {
+	return netip.AddrFrom16(a.As16()).Unmap()
 }
 
 // String returns the address in netip's form.

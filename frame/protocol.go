@@ -29,7 +29,7 @@ const (
 	EtherTypeQinQ uint16 = 0x88a8 // 802.1ad
 )
 
-// TCP control bits (RFC 9293, 3.1), as they stand in byte 13 of the header.
+// TCP control bits (RFC 9293, 3.1; RFC 3168), as they stand in byte 13 of the header.
 const (
 	TCPFin uint8 = 1 << iota
 	TCPSyn
@@ -37,6 +37,8 @@ const (
 	TCPPsh
 	TCPAck
 	TCPUrg
+	TCPEce
+	TCPCwr
 )
 
 // ICMP types (RFC 792).
