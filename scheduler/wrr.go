@@ -1,8 +1,6 @@
 package scheduler
 
-import (
-	"sync"
-)
+import "sync"
 
 // wrr gives the servers turns in proportion to their weights, interleaved. It
 // goes through the list at a level that falls from the greatest weight to 1 in
@@ -34,32 +32,54 @@ func (s *wrr) Update(candidates []*Candidate) {
 	for i, c := range candidates {
 		list[i] = weighted{c, c.Weight()}
 	}
+	// Only Update writes s.list, so it reads it without the mutex.
+	scales := changes(s.list, list)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known := make(map[*Candidate]bool, len(s.list))
-	for _, w := range s.list {
-		known[w.server] = true
-	}
-	var divisor, greatest int
-	for _, w := range list {
-		if known[w.server] {
-			divisor, greatest = gcd(divisor, w.weight), max(greatest, w.weight)
-		}
-	}
-	s.relevel(divisor, greatest)
-	for i := len(list) - 1; i >= 0; i-- {
-		if w := list[i]; !known[w.server] {
-			divisor, greatest = gcd(divisor, w.weight), max(greatest, w.weight)
-			s.relevel(divisor, greatest)
-		}
+	for _, sc := range scales {
+		s.relevel(sc)
 	}
 	s.list, s.last = list, -1
 }
 
+// scale is what the levels follow from: the greatest common divisor and the
+// greatest of the weights; 0, 0 if none is above 0.
+type scale struct{ divisor, greatest int }
+
+func (sc scale) with(weight int) scale {
+	return scale{gcd(sc.divisor, weight), max(sc.greatest, weight)}
+}
+
+// changes returns the scales that the kernel would go through from one list to
+// another, each but the repeated.
+func changes(from, to []weighted) []scale {
+	known := make(map[*Candidate]bool, len(from))
+	for _, w := range from {
+		known[w.server] = true
+	}
+	var now scale
+	for _, w := range to {
+		if known[w.server] {
+			now = now.with(w.weight)
+		}
+	}
+	all := []scale{now}
+	for i := len(to) - 1; i >= 0; i-- {
+		if known[to[i].server] {
+			continue
+		}
+		if next := now.with(to[i].weight); next != now {
+			now = next
+			all = append(all, now)
+		}
+	}
+	return all
+}
+
 // relevel keeps the level where it is, as far as the new weights have it.
-func (s *wrr) relevel(divisor, greatest int) {
-	s.step = max(divisor, 1)
-	s.top = greatest - (s.step - 1)
+func (s *wrr) relevel(sc scale) {
+	s.step = max(sc.divisor, 1)
+	s.top = sc.greatest - (s.step - 1)
 	switch {
 	case s.level > s.top || s.level == 0:
 		s.level = s.top
