@@ -1,0 +1,104 @@
+package realserver
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Apply does what NewPlan says and returns the plan. It is all or nothing: when
+// a step fails, those before it are undone and the error says so. Applied
+// twice, it does nothing the second time. Two calls at a time, also of two
+// processes, wait for each other.
+func Apply(o Options, h Host) (*Plan, error) {
+	r, err := newRunner(o, h)
+	if err != nil {
+		return nil, err
+	}
+	return r.apply()
+}
+
+func (r *runner) apply() (*Plan, error) {
+	p, err := r.prepare()
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := r.store.lock(true)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	rec, err := r.store.load()
+	if err != nil {
+		return nil, err
+	}
+	// Another process may have changed the host since.
+	if p, err = r.plan(rec); err != nil {
+		return nil, err
+	}
+	old := rec.clone()
+	if err := r.claim(&rec, p); err != nil {
+		return nil, err
+	}
+	for i, step := range p.Steps {
+		rec.add(step)
+		err := r.store.save(rec)
+		if err == nil {
+			err = step.Change.Do(r.host)
+		}
+		if err != nil {
+			return nil, r.rollback(p.Steps[:i], old, err)
+		}
+	}
+	return p, nil
+}
+
+// prepare finds out whether Apply could work, before anything is touched.
+func (r *runner) prepare() (*Plan, error) {
+	rec, err := r.store.load()
+	if err != nil {
+		return nil, err
+	}
+	p, err := r.plan(rec)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.Steps) == 0 {
+		return p, nil
+	}
+	changes := make([]Change, len(p.Steps))
+	for i, s := range p.Steps {
+		changes[i] = s.Change
+	}
+	return p, r.host.Preflight(sysctlPaths(changes))
+}
+
+// claim notes that the VIPs need what was changed for others before. Without
+// steps, that is all that there is to save.
+func (r *runner) claim(rec *record, p *Plan) error {
+	s, err := readState(r.host, *rec)
+	if err != nil {
+		return err
+	}
+	keys, vips, err := r.method.shared(r.options, s)
+	if err != nil {
+		return err
+	}
+	if rec.claim(keys, vips) && len(p.Steps) == 0 {
+		return r.store.save(*rec)
+	}
+	return nil
+}
+
+// rollback undoes the steps that were done, last first, and restores the record.
+func (r *runner) rollback(done []Step, old record, cause error) error {
+	for _, step := range slices.Backward(done) {
+		if err := step.Change.Undo(r.host); err != nil {
+			return errors.Join(cause, fmt.Errorf("roll back %v: %w: the record is kept: undo when the cause is gone", step.Change, err))
+		}
+	}
+	if err := r.store.save(old); err != nil {
+		return errors.Join(cause, fmt.Errorf("roll back: %w", err))
+	}
+	return fmt.Errorf("%w: nothing was changed", cause)
+}

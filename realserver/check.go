@@ -1,0 +1,268 @@
+package realserver
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// Finding is one condition of a real server, met or not.
+type Finding struct {
+	OK     bool   `json:"ok"`
+	What   string `json:"what"`             // what is
+	Why    string `json:"why,omitempty"`    // why that matters, when it is wrong or odd
+	Remedy string `json:"remedy,omitempty"` // a line for a shell, when it is wrong
+}
+
+// Check judges h for the VIPs of o or, when there are none, for those that the
+// record names: every condition is a finding, met or not. It changes nothing and
+// needs no privileges. The error says that h could not be read.
+func Check(o Options, h Host) ([]Finding, error) {
+	r, err := newRunner(o, h)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := r.store.load()
+	if err != nil {
+		return nil, err
+	}
+	if len(r.options.VIPs) == 0 {
+		r.options.VIPs = rec.vips()
+	}
+	if len(r.options.VIPs) == 0 {
+		return nil, ErrNoVIP
+	}
+	s, err := readState(h, rec)
+	if err != nil {
+		return nil, err
+	}
+	return r.method.check(r.options, s)
+}
+
+// Healthy says whether every finding is met.
+func Healthy(findings []Finding) bool {
+	for _, f := range findings {
+		if !f.OK {
+			return false
+		}
+	}
+	return true
+}
+
+// check implements method.
+func (sysctlMethod) check(o Options, s *state) ([]Finding, error) {
+	interfaces, err := s.lanInterfaces(o)
+	if err != nil {
+		return nil, err
+	}
+	findings := []Finding{checkLoopbackUp(s)}
+	for _, vip := range o.VIPs {
+		fs, err := checkVIP(vip, s, interfaces)
+		if err != nil {
+			return nil, err
+		}
+		findings = append(findings, fs...)
+	}
+	if len(only4(o.VIPs)) == 0 {
+		return findings, nil
+	}
+	for _, name := range orAll(interfaces) {
+		fs, err := checkInterface(name, o, s)
+		if err != nil {
+			return nil, err
+		}
+		findings = append(findings, fs...)
+	}
+	return findings, nil
+}
+
+func checkLoopbackUp(s *state) Finding {
+	if l, _ := s.link(loopback); l.Up {
+		return Finding{OK: true, What: "lo is up"}
+	}
+	return Finding{What: "lo is down", Why: "no address on it is accepted", Remedy: "ip link set lo up"}
+}
+
+// checkVIP judges where the VIP is: on lo, alone, silent, and nowhere else.
+func checkVIP(vip netip.Addr, s *state, interfaces []string) ([]Finding, error) {
+	single := netip.PrefixFrom(vip, vip.BitLen())
+	var findings []Finding
+	there := false
+	for _, a := range s.on(vip) {
+		switch {
+		case a.Interface != loopback:
+			findings = append(findings, Finding{
+				What:   fmt.Sprintf("%v is on %s as %v", vip, a.Interface, a.Prefix),
+				Why:    "the host tells the LAN that it has the VIP, and takes traffic past the director",
+				Remedy: fmt.Sprintf("ip addr del %v dev %s", a.Prefix, a.Interface),
+			})
+		case a.Prefix != single:
+			findings = append(findings, Finding{
+				What:   fmt.Sprintf("%v is on lo as %v, not as %v", vip, a.Prefix, single),
+				Why:    "the host takes every address of that prefix for its own and cannot reach its neighbours",
+				Remedy: fmt.Sprintf("ip addr del %v dev lo", a.Prefix),
+			})
+		default:
+			there = true
+			f, err := checkOnLoopback(vip, a, s, interfaces)
+			if err != nil {
+				return nil, err
+			}
+			findings = append(findings, f)
+		}
+	}
+	if !there {
+		findings = append(findings, Finding{
+			What:   fmt.Sprintf("%v is not on lo", single),
+			Why:    "the host drops what the director sends it for the VIP, and clients hang",
+			Remedy: fmt.Sprintf("director realserver apply --vip %v", vip),
+		})
+	}
+	return findings, nil
+}
+
+// checkOnLoopback judges a VIP that is on lo by itself.
+func checkOnLoopback(vip netip.Addr, a Address, s *state, interfaces []string) (Finding, error) {
+	if a.Tentative {
+		return Finding{
+			What:   fmt.Sprintf("%v is on lo, but tentative or a duplicate", a.Prefix),
+			Why:    "the kernel does not accept packets for it",
+			Remedy: fmt.Sprintf("ip -6 addr del %v dev lo && director realserver apply --vip %v", a.Prefix, vip),
+		}, nil
+	}
+	ok := Finding{OK: true, What: fmt.Sprintf("%v is on lo, scope %v", a.Prefix, a.Scope)}
+	if vip.Is6() {
+		return ok, nil
+	}
+	for _, name := range orAll(interfaces) {
+		v, err := effective(s.sysctl, name, "arp_ignore")
+		if err != nil {
+			return Finding{}, err
+		}
+		// A value that hides nothing is a finding of the interface.
+		if hides(v, ScopeHost) && !hides(v, a.Scope) {
+			return Finding{
+				What:   fmt.Sprintf("%v is on lo with scope %v, and arp_ignore on %s is %d", a.Prefix, a.Scope, name, v),
+				Why:    "3 keeps silent only about addresses of scope host: the host answers ARP for the VIP",
+				Remedy: fmt.Sprintf("ip addr del %v dev lo && director realserver apply --vip %v", a.Prefix, vip),
+			}, nil
+		}
+	}
+	return ok, nil
+}
+
+// checkInterface judges the IPv4 sysctls of one LAN interface, or of "all".
+func checkInterface(name string, o Options, s *state) ([]Finding, error) {
+	var findings []Finding
+	for _, setting := range arpSettings(o.ARPIgnore) {
+		f, err := setting.check(name, s)
+		if err != nil {
+			return nil, err
+		}
+		findings = append(findings, f)
+	}
+	for _, check := range []func(string, *state) (Finding, error){checkProxyARP, checkReversePath} {
+		f, err := check(name, s)
+		if err != nil {
+			return nil, err
+		}
+		findings = append(findings, f)
+	}
+	return findings, nil
+}
+
+func (a arpSetting) check(name string, s *state) (Finding, error) {
+	v, err := effective(s.sysctl, name, a.leaf)
+	if err != nil {
+		return Finding{}, err
+	}
+	f := Finding{OK: a.enough(v), What: fmt.Sprintf("%s on %s is %d (the larger of all and the interface)", a.leaf, name, v)}
+	if name == "all" {
+		f.What = fmt.Sprintf("%s on all is %d", a.leaf, v)
+	}
+	switch {
+	case a.leaf == "arp_ignore" && v == arpIgnoreAll:
+		f.Why = "the host answers no ARP request at all: the director needs its MAC address in the configuration"
+	case f.OK:
+	case a.leaf == "arp_ignore":
+		f.Why = "the host answers ARP for the VIP and takes part of the traffic past the director"
+	default:
+		f.Why = "the host may ask with the VIP as its own address, and its neighbours then send the VIP's traffic to it"
+	}
+	if !f.OK {
+		f.Remedy = a.remedy(name, s)
+	}
+	return f, nil
+}
+
+// remedy sets every key of the two that has a value below or without meaning.
+func (a arpSetting) remedy(name string, s *state) string {
+	line := ""
+	for _, n := range []string{"all", name} {
+		c, err := a.raise(s, ipv4Conf(n, a.leaf))
+		if err != nil || c == nil || (n == name && name == "all") {
+			continue
+		}
+		if line != "" {
+			line += " && "
+		}
+		line += c.Command()
+	}
+	return line
+}
+
+// checkProxyARP judges proxy_arp, which counts when either key is set.
+func checkProxyARP(name string, s *state) (Finding, error) {
+	all, err := s.optional(ipv4Conf("all", "proxy_arp"))
+	if err != nil {
+		return Finding{}, err
+	}
+	own, err := s.optional(ipv4Conf(name, "proxy_arp"))
+	if err != nil {
+		return Finding{}, err
+	}
+	if all == 0 && own == 0 {
+		return Finding{OK: true, What: fmt.Sprintf("proxy_arp on %s is off", name)}, nil
+	}
+	where := "all"
+	if own != 0 {
+		where = name
+	}
+	return Finding{
+		What:   fmt.Sprintf("proxy_arp on %s is on", name),
+		Why:    "the host answers ARP for addresses that it can route to: for the VIP as soon as that leaves lo",
+		Remedy: fmt.Sprintf("sysctl -w %s=0", sysctlName(ipv4Conf(where, "proxy_arp"))),
+	}, nil
+}
+
+// checkReversePath judges rp_filter: strict drops clients' packets when replies
+// to them leave by another interface (RFC 3704). 2 (loose) wins over 1 because the
+// larger counts.
+func checkReversePath(name string, s *state) (Finding, error) {
+	all, err := s.optional(ipv4Conf("all", "rp_filter"))
+	if err != nil {
+		return Finding{}, err
+	}
+	own, err := s.optional(ipv4Conf(name, "rp_filter"))
+	if err != nil {
+		return Finding{}, err
+	}
+	v := max(all, own)
+	f := Finding{OK: true, What: fmt.Sprintf("rp_filter on %s is %d", name, v)}
+	if v != 1 || name == "all" {
+		return f, nil
+	}
+	routes, err := s.host.DefaultRoutes()
+	if err != nil {
+		return Finding{}, err
+	}
+	for _, route := range routes {
+		if route == name {
+			return f, nil
+		}
+	}
+	f.OK = false
+	f.What += " (strict), and the default route does not leave by it"
+	f.Why = "packets of clients that are not on this LAN arrive here and are dropped, because replies to them would leave elsewhere"
+	f.Remedy = fmt.Sprintf("sysctl -w %s=2", sysctlName(ipv4Conf(name, "rp_filter")))
+	return f, nil
+}

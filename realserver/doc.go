@@ -1,0 +1,23 @@
+// Package realserver turns a host into a real server of a direct-routing
+// cluster: it makes the kernel accept packets for the VIPs without ever
+// telling the LAN that it has them ("the ARP problem").
+//
+// It owns the way there and back: [NewPlan] says what is missing, [Apply] does
+// it step by step, [Check] judges the host as it is, [Undo] restores what was
+// there. Before each step, what was there is written durably to
+// Options.StateDir, so that Undo is exact after a crash at any point.
+//
+// It does not own the service behind the VIP, the director, or persistence
+// over a reboot: what it changes lives in the kernel until then.
+//
+// A method is a recipe for the above; there is one so far:
+//
+//   - sysctl: arp_ignore and arp_announce (Linux, Documentation/networking/
+//     ip-sysctl.rst) on "all" and on the LAN interfaces, then VIP/32 scope host
+//     on lo. IPv6 needs no sysctl: the kernel answers neighbour solicitations
+//     only for addresses of the interface that they arrive on (RFC 4861, 7.2.4),
+//     so VIP/128 on lo is silent.
+//
+// The host's kernel is behind [Host]: [LinuxHost] is the real one, [Memory]
+// is one that lives in a program's memory, for tests without privileges.
+package realserver

@@ -1,0 +1,90 @@
+package realserver
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// loopback is the interface that VIPs are put on.
+const loopback = "lo"
+
+// Host is the kernel of one host, or of one network namespace. Keys of sysctls
+// are paths below /proc/sys, such as "net/ipv4/conf/all/arp_ignore"; values
+// have no line end. A Host is used by one goroutine at a time.
+type Host interface {
+	// Identity tells this run of this network stack from every other.
+	Identity() (Identity, error)
+	// Links lists the interfaces.
+	Links() ([]Link, error)
+	// Addresses lists the addresses of all interfaces.
+	Addresses() ([]Address, error)
+	// DefaultRoutes names the interfaces that IPv4 default routes leave by.
+	DefaultRoutes() ([]string, error)
+	// ReadSysctl returns an error that is fs.ErrNotExist for an unknown key.
+	ReadSysctl(key string) (string, error)
+	// WriteSysctl sets a value.
+	WriteSysctl(key, value string) error
+	// AddAddress fails when the address is there.
+	AddAddress(Address) error
+	// RemoveAddress fails when the address is not there.
+	RemoveAddress(Address) error
+	// Preflight changes nothing. It fails, with the remedy, when addresses
+	// or one of the sysctls could not be changed.
+	Preflight(keys []string) error
+}
+
+// Identity names one life of one network stack: what was changed in it is
+// gone when either part differs.
+type Identity struct {
+	Boot  string `json:"boot"`  // the kernel's boot id
+	NetNS uint64 `json:"netns"` // cookie of the network namespace, never used twice in a boot
+}
+
+// Link is one interface.
+type Link struct {
+	Name     string
+	Up       bool
+	Loopback bool
+	ARP      bool // it resolves addresses by ARP
+}
+
+// Address is one address of one interface.
+type Address struct {
+	Interface  string       `json:"interface"`
+	Prefix     netip.Prefix `json:"prefix"`
+	Scope      Scope        `json:"scope"`
+	Label      string       `json:"label,omitempty"` // IPv4 only
+	Deprecated bool         `json:"deprecated,omitempty"`
+	Tentative  bool         `json:"tentative,omitempty"` // or duplicate: the kernel does not use it
+}
+
+// same says whether both are the same address to the kernel.
+func (a Address) same(b Address) bool {
+	return a.Interface == b.Interface && a.Prefix == b.Prefix
+}
+
+// Scope is how far an address is valid (rtnetlink(7), rtm_scope).
+type Scope uint8
+
+// The scopes of rtnetlink.
+const (
+	ScopeGlobal Scope = 0
+	ScopeSite   Scope = 200
+	ScopeLink   Scope = 253
+	ScopeHost   Scope = 254
+)
+
+// String returns the name that ip(8) prints.
+func (s Scope) String() string {
+	switch s {
+	case ScopeGlobal:
+		return "global"
+	case ScopeSite:
+		return "site"
+	case ScopeLink:
+		return "link"
+	case ScopeHost:
+		return "host"
+	}
+	return fmt.Sprintf("%d", uint8(s))
+}

@@ -1,0 +1,141 @@
+package realserver
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Memory is a Host that lives in a program's memory and behaves as Linux does
+// where this package can tell. Fill the fields before use.
+type Memory struct {
+	ID       Identity
+	Link     []Link
+	Address  []Address
+	Sysctl   map[string]string
+	Defaults []string // interfaces of the IPv4 default routes
+
+	Unprivileged bool // as a process without CAP_NET_ADMIN
+	ReadOnly     bool // as a container whose /proc/sys is read-only
+
+	// Hook, when set, is called before and after every change with what
+	// changes. An error that it returns before a change fails that change.
+	Hook func(change string) error
+}
+
+var _ Host = (*Memory)(nil)
+
+// NewMemory returns a host with lo, up, and the named LAN interfaces, each up
+// and with the sysctls at the kernel's defaults.
+func NewMemory(interfaces ...string) *Memory {
+	m := &Memory{
+		ID:     Identity{Boot: "memory", NetNS: 1},
+		Link:   []Link{{Name: loopback, Up: true, Loopback: true}},
+		Sysctl: map[string]string{"net/ipv6/conf/lo/disable_ipv6": "0"},
+	}
+	for _, name := range interfaces {
+		m.Link = append(m.Link, Link{Name: name, Up: true, ARP: true})
+	}
+	for _, name := range append([]string{"all", loopback}, interfaces...) {
+		for _, leaf := range []string{"arp_ignore", "arp_announce", "rp_filter", "proxy_arp"} {
+			m.Sysctl[ipv4Conf(name, leaf)] = "0"
+		}
+	}
+	return m
+}
+
+// Snapshot describes all that a change could have changed: two snapshots are
+// equal when the host is.
+func (m *Memory) Snapshot() string {
+	var b strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(m.Sysctl)) {
+		fmt.Fprintf(&b, "%s = %q\n", key, m.Sysctl[key])
+	}
+	for _, a := range m.Address {
+		fmt.Fprintf(&b, "%+v\n", a)
+	}
+	return b.String()
+}
+
+// Identity implements Host.
+func (m *Memory) Identity() (Identity, error) { return m.ID, nil }
+
+// Links implements Host.
+func (m *Memory) Links() ([]Link, error) { return slices.Clone(m.Link), nil }
+
+// Addresses implements Host.
+func (m *Memory) Addresses() ([]Address, error) { return slices.Clone(m.Address), nil }
+
+// DefaultRoutes implements Host.
+func (m *Memory) DefaultRoutes() ([]string, error) { return slices.Clone(m.Defaults), nil }
+
+// ReadSysctl implements Host.
+func (m *Memory) ReadSysctl(key string) (string, error) {
+	value, ok := m.Sysctl[key]
+	if !ok {
+		return "", &fs.PathError{Op: "open", Path: "/proc/sys/" + key, Err: fs.ErrNotExist}
+	}
+	return value, nil
+}
+
+// WriteSysctl implements Host.
+func (m *Memory) WriteSysctl(key, value string) error {
+	if err := m.Preflight([]string{key}); err != nil {
+		return err
+	}
+	return m.change("sysctl "+key, func() { m.Sysctl[key] = value })
+}
+
+// AddAddress implements Host.
+func (m *Memory) AddAddress(a Address) error {
+	if err := m.Preflight(nil); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(m.Address, a.same) {
+		return fmt.Errorf("add %v to %s: %w", a.Prefix, a.Interface, syscall.EEXIST)
+	}
+	return m.change("add "+a.Prefix.String(), func() { m.Address = append(m.Address, a) })
+}
+
+// RemoveAddress implements Host.
+func (m *Memory) RemoveAddress(a Address) error {
+	if err := m.Preflight(nil); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(m.Address, a.same) {
+		return fmt.Errorf("remove %v from %s: %w", a.Prefix, a.Interface, syscall.EADDRNOTAVAIL)
+	}
+	return m.change("remove "+a.Prefix.String(), func() { m.Address = slices.DeleteFunc(m.Address, a.same) })
+}
+
+// Preflight implements Host.
+func (m *Memory) Preflight(keys []string) error {
+	if m.Unprivileged {
+		return errUnprivileged()
+	}
+	for _, key := range keys {
+		if _, err := m.ReadSysctl(key); err != nil {
+			return err
+		}
+		if m.ReadOnly {
+			return explainSysctl(&fs.PathError{Op: "open", Path: "/proc/sys/" + key, Err: syscall.EROFS})
+		}
+	}
+	return nil
+}
+
+func (m *Memory) change(what string, do func()) error {
+	if m.Hook != nil {
+		if err := m.Hook("before " + what); err != nil {
+			return err
+		}
+	}
+	do()
+	if m.Hook != nil {
+		_ = m.Hook("after " + what) // too late to fail
+	}
+	return nil
+}

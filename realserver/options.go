@@ -1,0 +1,96 @@
+package realserver
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// DefaultStateDir holds the record of what was there before, unless
+// Options.StateDir says otherwise.
+const DefaultStateDir = "/var/lib/director"
+
+// DefaultARPIgnore is set where the host has no sufficient arp_ignore: answer
+// for every address but those of scope host. It leaves the host's ARP
+// for its other addresses as it was, which 1 does not.
+const DefaultARPIgnore = 3
+
+// Options says which VIPs a real server takes, and how.
+type Options struct {
+	// VIPs are the virtual IPs, IPv4 or IPv6. Undo and Check take those that
+	// the record names when there are none.
+	VIPs []netip.Addr
+	// Interfaces are the LAN interfaces. When there are none: every interface
+	// that is up, speaks ARP and has an IPv4 address of scope global.
+	Interfaces []string
+	// Method is the name of a method; "" is "sysctl".
+	Method string
+	// ARPIgnore is the arp_ignore to set, 1 or 3, where the host has no
+	// sufficient one; 0 is DefaultARPIgnore.
+	ARPIgnore int
+	// StateDir holds the record; "" is DefaultStateDir.
+	StateDir string
+}
+
+// ErrNoVIP is returned when Options name no VIP and one is needed.
+var ErrNoVIP = errors.New("no VIP given")
+
+// withDefaults returns o with its defaults filled in, VIPs and interfaces
+// sorted and unique, or every reason why it cannot be used.
+func (o Options) withDefaults() (Options, error) {
+	if o.Method == "" {
+		o.Method = MethodSysctl
+	}
+	if o.ARPIgnore == 0 {
+		o.ARPIgnore = DefaultARPIgnore
+	}
+	if o.StateDir == "" {
+		o.StateDir = DefaultStateDir
+	}
+	var errs []error
+	if o.ARPIgnore != 1 && o.ARPIgnore != 3 {
+		errs = append(errs, fmt.Errorf("arp_ignore %d: 1 or 3 is needed", o.ARPIgnore))
+	}
+	vips := make([]netip.Addr, 0, len(o.VIPs))
+	for _, vip := range o.VIPs {
+		vip = vip.Unmap()
+		if err := validVIP(vip); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		vips = append(vips, vip)
+	}
+	o.VIPs = sortedAddrs(vips)
+	o.Interfaces = slices.Compact(slices.Sorted(slices.Values(o.Interfaces)))
+	return o, errors.Join(errs...)
+}
+
+// validVIP refuses addresses that cannot be a VIP on any LAN.
+func validVIP(vip netip.Addr) error {
+	reason := ""
+	switch {
+	case !vip.IsValid():
+		reason = "not an address"
+	case vip.Zone() != "":
+		reason = "a VIP has no zone"
+	case vip.IsUnspecified():
+		reason = "the unspecified address"
+	case vip.IsLoopback():
+		reason = "a loopback address"
+	case vip.IsMulticast():
+		reason = "a multicast address"
+	case vip.Is6() && vip.IsLinkLocalUnicast():
+		reason = "a link-local address"
+	case vip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		reason = "the broadcast address"
+	default:
+		return nil
+	}
+	return fmt.Errorf("VIP %v: %s; a unicast address of the LAN or routed to it is needed", vip, reason)
+}
+
+// sortedAddrs returns the addresses in order, each once.
+func sortedAddrs(addrs []netip.Addr) []netip.Addr {
+	return slices.Compact(slices.SortedFunc(slices.Values(addrs), netip.Addr.Compare))
+}

@@ -1,0 +1,99 @@
+package realserver
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Plan is what Apply would do: the steps that the host lacks, in order.
+type Plan struct {
+	VIPs  []netip.Addr
+	Steps []Step
+}
+
+// NewPlan returns what is missing on h for o. It changes nothing. The error
+// holds everything that stands in the way, each with its remedy.
+func NewPlan(o Options, h Host) (*Plan, error) {
+	r, err := newRunner(o, h)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := r.store.load()
+	if err != nil {
+		return nil, err
+	}
+	return r.plan(rec)
+}
+
+// String returns a line for each step, or one that says that there are none.
+func (p *Plan) String() string {
+	if len(p.Steps) == 0 {
+		return "nothing to do\n"
+	}
+	var b strings.Builder
+	for _, s := range p.Steps {
+		fmt.Fprintln(&b, s.Change)
+	}
+	return b.String()
+}
+
+// Commands returns the lines for a shell that do the same.
+func (p *Plan) Commands() []string {
+	lines := make([]string, len(p.Steps))
+	for i, s := range p.Steps {
+		lines[i] = s.Change.Command()
+	}
+	return lines
+}
+
+// runner holds what Apply, Undo and Check share.
+type runner struct {
+	options Options
+	method  method
+	host    Host
+	store   store
+}
+
+func newRunner(o Options, h Host) (*runner, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	m, err := lookupMethod(o.Method)
+	if err != nil {
+		return nil, err
+	}
+	id, err := h.Identity()
+	if err != nil {
+		return nil, err
+	}
+	return &runner{options: o, method: m, host: h, store: store{dir: o.StateDir, id: id}}, nil
+}
+
+func (r *runner) plan(rec record) (*Plan, error) {
+	if len(r.options.VIPs) == 0 {
+		return nil, ErrNoVIP
+	}
+	s, err := readState(r.host, rec)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := r.method.steps(r.options, s)
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{VIPs: r.options.VIPs, Steps: steps}, nil
+}
+
+// sysctlPaths lists the sysctls that changes write.
+func sysctlPaths(changes []Change) []string {
+	var paths []string
+	for _, c := range changes {
+		if s, ok := c.(*SysctlChange); ok && !slices.Contains(paths, s.Path) {
+			paths = append(paths, s.Path)
+		}
+	}
+	return paths
+}

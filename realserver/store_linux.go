@@ -1,0 +1,132 @@
+package realserver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// store keeps the record of one network namespace in a directory, in the file
+// realserver-COOKIE.json.
+type store struct {
+	dir string
+	id  Identity
+	// hook, in tests, is called at the points where a crash differs.
+	hook func(stage string)
+}
+
+func (s *store) path() string {
+	return filepath.Join(s.dir, fmt.Sprintf("realserver-%d.json", s.id.NetNS))
+}
+
+// lock makes the directory if create says so and keeps other processes away
+// from it until the returned function is called, or this process ends.
+func (s *store) lock(create bool) (unlock func(), err error) {
+	if create {
+		if err := os.MkdirAll(s.dir, 0o755); err != nil {
+			return nil, fmt.Errorf("state directory: %w", err)
+		}
+	}
+	d, err := os.Open(s.dir)
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	for {
+		err = unix.Flock(int(d.Fd()), unix.LOCK_EX)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		d.Close()
+		return nil, fmt.Errorf("state directory %s: %w", s.dir, os.NewSyscallError("flock", err))
+	}
+	return func() { d.Close() }, nil
+}
+
+// load reads the record. There is none when the file is of another boot or of
+// another namespace: what that one changed went with it.
+func (s *store) load() (record, error) {
+	empty := record{Version: recordVersion, Identity: s.id}
+	b, err := os.ReadFile(s.path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return empty, nil
+	}
+	if err != nil {
+		return empty, fmt.Errorf("record: %w", err)
+	}
+	var r record
+	if err := json.Unmarshal(b, &r); err != nil {
+		return empty, fmt.Errorf("record %s: %w: it says what was there before; "+
+			"move it away only if you restore that by hand", s.path(), err)
+	}
+	if r.Identity != s.id {
+		return empty, nil
+	}
+	if r.Version != recordVersion {
+		return empty, fmt.Errorf("record %s: version %d: another version of this program wrote it: undo with that one", s.path(), r.Version)
+	}
+	for _, e := range r.Entries {
+		if !e.valid() {
+			return empty, fmt.Errorf("record %s: an entry has no change: restore what was there before by hand", s.path())
+		}
+	}
+	return r, nil
+}
+
+// save replaces the file; when it returns, the record survives a power cut. A
+// record without entries has no file.
+func (s *store) save(r record) error {
+	if len(r.Entries) == 0 {
+		err := os.Remove(s.path())
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("record: %w", err)
+		}
+		return s.syncDir()
+	}
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	tmp := s.path() + ".tmp"
+	if err := writeSynced(tmp, append(b, '\n')); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	s.at("record written")
+	if err := os.Rename(tmp, s.path()); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	s.at("record renamed")
+	return s.syncDir()
+}
+
+func writeSynced(name string, b []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func (s *store) syncDir() error {
+	d, err := os.Open(s.dir)
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	return nil
+}
+
+func (s *store) at(stage string) {
+	if s.hook != nil {
+		s.hook(stage)
+	}
+}

@@ -1,0 +1,172 @@
+package realserver
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+)
+
+// sysctlMethod is the method "sysctl": see the package comment.
+type sysctlMethod struct{}
+
+func (sysctlMethod) name() string { return MethodSysctl }
+
+// steps puts the sysctls first, so that no VIP is ever on the host without
+// them.
+func (m sysctlMethod) steps(o Options, s *state) ([]Step, error) {
+	interfaces, err := s.lanInterfaces(o)
+	if err != nil {
+		return nil, err
+	}
+	var steps []Step
+	after := map[string]int{}
+	if v4 := only4(o.VIPs); len(v4) > 0 {
+		for _, setting := range arpSettings(o.ARPIgnore) {
+			changes, err := setting.steps(s, interfaces)
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range changes {
+				steps = append(steps, Step{Change: c, VIPs: v4})
+				after[c.Path], _ = strconv.Atoi(c.After)
+			}
+		}
+	}
+	var errs []error
+	labels := newLabels(s.addrs)
+	for _, vip := range o.VIPs {
+		there, err := m.inTheWay(vip, s, interfaces, after)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if !there {
+			steps = append(steps, Step{Change: &AddressChange{labels.address(vip)}, VIPs: []netip.Addr{vip}})
+		}
+	}
+	return steps, errors.Join(errs...)
+}
+
+// shared implements method: every IPv4 VIP rests on the sysctls.
+func (sysctlMethod) shared(o Options, s *state) ([]string, []netip.Addr, error) {
+	interfaces, err := s.lanInterfaces(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	var keys []string
+	for _, setting := range arpSettings(o.ARPIgnore) {
+		for _, name := range append([]string{"all"}, interfaces...) {
+			keys = append(keys, (&SysctlChange{Path: ipv4Conf(name, setting.leaf)}).Key())
+		}
+	}
+	return keys, only4(o.VIPs), nil
+}
+
+// inTheWay says whether the VIP is on lo already, as it should be. The error
+// names what keeps it from being silent or usable once the sysctls in after
+// are set.
+func (sysctlMethod) inTheWay(vip netip.Addr, s *state, interfaces []string, after map[string]int) (there bool, err error) {
+	if l, _ := s.link(loopback); !l.Up {
+		return false, fmt.Errorf("%v: lo is down, no address on it works: ip link set lo up", vip)
+	}
+	if vip.Is6() {
+		if err := ipv6OnLoopback(s); err != nil {
+			return false, fmt.Errorf("%v: %w", vip, err)
+		}
+	}
+	for _, a := range s.on(vip) {
+		if a.Interface != loopback || !a.Prefix.IsSingleIP() {
+			return false, fmt.Errorf("%v: it is on %s as %v: %s: ip addr del %v dev %s",
+				vip, a.Interface, a.Prefix, whyNotThere(a), a.Prefix, a.Interface)
+		}
+		there = true
+		if vip.Is6() {
+			continue
+		}
+		read := func(key string) (int, error) {
+			if v, ok := after[key]; ok {
+				return v, nil
+			}
+			return s.sysctl(key)
+		}
+		for _, name := range orAll(interfaces) {
+			v, err := effective(read, name, "arp_ignore")
+			if err != nil {
+				return false, err
+			}
+			if !hides(v, a.Scope) {
+				return false, fmt.Errorf("%v: it is on lo with scope %v, which arp_ignore=%d answers for: "+
+					"ip addr del %v dev lo, and apply again (or, where it is still 0, apply with arp_ignore 1)", vip, a.Scope, v, a.Prefix)
+			}
+		}
+	}
+	return there, nil
+}
+
+// whyNotThere says what is wrong with a VIP at such a place.
+func whyNotThere(a Address) string {
+	if a.Interface == loopback {
+		return "the host takes the whole prefix for itself"
+	}
+	return "an address of the LAN's interface is answered for by ARP"
+}
+
+func ipv6OnLoopback(s *state) error {
+	v, err := s.sysctl("net/ipv6/conf/lo/disable_ipv6")
+	if err != nil {
+		return fmt.Errorf("no IPv6 in this kernel: %w", err)
+	}
+	if v != 0 {
+		return errors.New("IPv6 is disabled on lo: sysctl -w net.ipv6.conf.lo.disable_ipv6=0")
+	}
+	return nil
+}
+
+// only4 returns the IPv4 addresses of addrs.
+func only4(addrs []netip.Addr) []netip.Addr {
+	return slices.DeleteFunc(slices.Clone(addrs), netip.Addr.Is6)
+}
+
+// orAll returns the interfaces, or "all" when there are none.
+func orAll(interfaces []string) []string {
+	if len(interfaces) == 0 {
+		return []string{"all"}
+	}
+	return interfaces
+}
+
+// labels gives out the names lo:0, lo:1 … that no address has yet; ifconfig(8)
+// shows only addresses that have one.
+type labels map[string]bool
+
+func newLabels(addrs []Address) labels {
+	taken := labels{}
+	for _, a := range addrs {
+		taken[a.Label] = true
+	}
+	return taken
+}
+
+// address returns the VIP as it is put on lo. IPv6 knows no labels, and the
+// kernel derives the scope from the address; "deprecated" keeps the host from
+// choosing the VIP as the source of its own connections (RFC 6724, rule 3), as
+// scope host does in IPv4.
+func (l labels) address(vip netip.Addr) Address {
+	a := Address{Interface: loopback, Prefix: netip.PrefixFrom(vip, vip.BitLen())}
+	if vip.Is6() {
+		a.Deprecated = true
+		return a
+	}
+	a.Scope = ScopeHost
+	for n := 0; ; n++ {
+		a.Label = loopback + ":" + itoa(n)
+		if !l[a.Label] {
+			l[a.Label] = true
+			return a
+		}
+	}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

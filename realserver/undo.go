@@ -1,0 +1,108 @@
+package realserver
+
+import (
+	"errors"
+	"io/fs"
+	"net/netip"
+	"slices"
+)
+
+// ErrNothingApplied is returned by Undo when the record holds none of the VIPs.
+var ErrNothingApplied = errors.New("nothing was applied since this host's boot: nothing to undo")
+
+// Undone is what Undo did.
+type Undone struct {
+	Restored   []Change     // in the order in which they were undone
+	Kept       []Change     // other VIPs need them
+	NotApplied []netip.Addr // VIPs of Options that Apply did not have to do anything for
+}
+
+// Undo restores what was there before Apply, for the VIPs of o or, when there
+// are none, for all. What several VIPs rest on is restored with the last of
+// them. Interrupted, it can be called again.
+func Undo(o Options, h Host) (*Undone, error) {
+	r, err := newRunner(o, h)
+	if err != nil {
+		return nil, err
+	}
+	return r.undo()
+}
+
+func (r *runner) undo() (*Undone, error) {
+	unlock, err := r.store.lock(false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNothingApplied
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	rec, err := r.store.load()
+	if err != nil {
+		return nil, err
+	}
+	vips := r.options.VIPs
+	if len(vips) == 0 {
+		vips = rec.vips()
+	}
+	u := &Undone{}
+	for _, vip := range vips {
+		if !slices.Contains(rec.vips(), vip) {
+			u.NotApplied = append(u.NotApplied, vip)
+		}
+	}
+	if len(u.NotApplied) == len(vips) {
+		return u, ErrNothingApplied
+	}
+	var paths []Change
+	for _, e := range rec.Entries {
+		if len(without(e.VIPs, vips)) == 0 {
+			paths = append(paths, e.change())
+		}
+	}
+	if err := r.host.Preflight(r.present(sysctlPaths(paths))); err != nil {
+		return nil, err
+	}
+	return u, r.restore(rec, vips, u)
+}
+
+// restore undoes, last first, so that the VIPs leave before what hides them.
+// It stops at the first change that fails for the same reason.
+func (r *runner) restore(rec record, vips []netip.Addr, u *Undone) error {
+	for i := len(rec.Entries) - 1; i >= 0; i-- {
+		e := rec.Entries[i]
+		if !containsAny(e.VIPs, vips) {
+			continue
+		}
+		left := without(e.VIPs, vips)
+		if len(left) > 0 {
+			rec.Entries[i].VIPs = left
+			u.Kept = append(u.Kept, e.change())
+		} else {
+			if err := e.change().Undo(r.host); err != nil {
+				return err
+			}
+			rec.Entries = slices.Delete(rec.Entries, i, i+1)
+			u.Restored = append(u.Restored, e.change())
+		}
+		if err := r.store.save(rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// present leaves out the sysctls that went with their interface.
+func (r *runner) present(paths []string) []string {
+	return slices.DeleteFunc(paths, func(path string) bool {
+		_, err := r.host.ReadSysctl(path)
+		return errors.Is(err, fs.ErrNotExist)
+	})
+}
+
+// without returns the addresses of a that are not in b.
+func without(a, b []netip.Addr) []netip.Addr {
+	return slices.DeleteFunc(slices.Clone(a), func(addr netip.Addr) bool { return slices.Contains(b, addr) })
+}
+
+func containsAny(a, b []netip.Addr) bool { return len(without(a, b)) < len(a) }
