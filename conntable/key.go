@@ -1,0 +1,84 @@
+package conntable
+
+import (
+	"encoding/binary"
+
+	"github.com/cespare/xxhash/v2"
+
+	"lvsdr/frame"
+)
+
+// Key names one connection to a service: the client's address and port, the
+// VIP by its index, the service port and the IP protocol. Make it with NewKey.
+type Key struct {
+	peer, where uint64
+	hi, lo      uint64 // client address of an IPv6 key; 0 for IPv4
+}
+
+// The kind byte of word 1.
+const (
+	kind4 = 0 // an IPv4 connection
+	kind6 = 1 // an IPv6 connection; its address is in the next place
+)
+
+const whereKeyMask uint64 = 0xffffffff_00000000 // all of word 1 but the real server
+
+// NewKey returns the key of a connection from client:clientPort to port of the
+// VIP with the given index.
+func NewKey(client frame.Addr, clientPort, vip, port uint16, protocol uint8) Key {
+	where := uint64(vip)<<48 | uint64(protocol)<<40
+	ports := uint64(clientPort)<<16 | uint64(port)
+	if client.Is4() {
+		return Key{peer: uint64(client.As4())<<32 | ports, where: where | kind4<<32}
+	}
+	return Key{
+		peer:  uint64(fold(client))<<32 | ports,
+		where: where | kind6<<32,
+		hi:    client.Hi, lo: client.Lo,
+	}
+}
+
+// fold makes 32 bits of an IPv6 address, to tell most of them apart without
+// looking at the second place.
+func fold(a frame.Addr) uint32 {
+	x := a.Hi ^ a.Lo
+	return uint32(x) ^ uint32(x>>32)
+}
+
+func (k *Key) is6() bool { return k.where>>32&0xff == kind6 }
+
+// Client returns the client's address.
+func (k *Key) Client() frame.Addr {
+	if k.is6() {
+		return frame.Addr{Hi: k.hi, Lo: k.lo}
+	}
+	return frame.AddrFrom4(uint32(k.peer >> 32))
+}
+
+// ClientPort returns the client's port.
+func (k *Key) ClientPort() uint16 { return uint16(k.peer >> 16) }
+
+// Port returns the service port that the client sent to.
+func (k *Key) Port() uint16 { return uint16(k.peer) }
+
+// VIP returns the index of the VIP.
+func (k *Key) VIP() uint16 { return uint16(k.where >> 48) }
+
+// Protocol returns the IP protocol number.
+func (k *Key) Protocol() uint8 { return uint8(k.where >> 40) }
+
+// hash is xxh64 over the key with the secret mixed in: xxh64 has no seed here,
+// and clients choose addresses and ports. The secret is added before xxh64's
+// first multiplication, so that what a difference between two keys does to the
+// hash is not known either.
+func (k *Key) hash(secret *[2]uint64) uint64 {
+	var b [32]byte
+	binary.LittleEndian.PutUint64(b[0:], k.peer+secret[0])
+	binary.LittleEndian.PutUint64(b[8:], k.where&whereKeyMask^secret[1])
+	if !k.is6() {
+		return xxhash.Sum64(b[:16])
+	}
+	binary.LittleEndian.PutUint64(b[16:], k.hi+secret[1])
+	binary.LittleEndian.PutUint64(b[24:], k.lo^secret[0])
+	return xxhash.Sum64(b[:])
+}
