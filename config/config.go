@@ -26,6 +26,9 @@ type Config struct {
 	Admin        Admin
 	Timeouts     Timeouts
 	Services     []Service // in the file's order
+
+	file   string           // for the messages of CheckHost
+	places map[string]place // of the keys that CheckHost names
 }
 
 // MACMode says which MAC address answers for the VIPs.
@@ -146,9 +149,9 @@ const (
 // RealServer is one real server of a service.
 type RealServer struct {
 	Addr         netip.Addr
-	Port         uint16 // in direct routing the client's port is kept; checks go here
-	Weight       int    // 0..65535
-	Upper, Lower int    // thresholds of active+inactive connections; 0: none
+	Port         uint16    // in direct routing the client's port is kept; checks go here
+	Weight       int       // 0..65535
+	Upper, Lower int       // thresholds of active+inactive connections; 0: none
 	MAC          frame.MAC // pinned; zero: resolved
 	Line         int
 }

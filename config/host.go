@@ -1,0 +1,157 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// minMTU is the least at which Linux runs IPv4 on an interface (RFC 791).
+const minMTU = 68
+
+// Host is what CheckHost must know of the machine that will run a Config.
+type Host struct {
+	Interfaces map[string]Interface // by name
+}
+
+// Interface is one network interface of a Host.
+type Interface struct {
+	MTU      int            // bytes; 0: not known
+	Loopback bool           // it is lo
+	Addrs    []netip.Prefix // the host's address in it, with the length of the network's prefix
+}
+
+// CheckHost returns what keeps c from running on h, as [Errors], or nil: an
+// interface that does not exist, a VIP or a real server that is an address of
+// h or the broadcast address of one of its networks.
+func (c *Config) CheckHost(h Host) error {
+	k := hostCheck{c: c, h: h, owners: h.owners(), broadcasts: h.broadcasts()}
+	k.iface("ingress", c.Ingress)
+	if c.Egress != c.Ingress {
+		k.iface("egress", c.Egress)
+	}
+	for i, svc := range c.Services {
+		for j, a := range svc.Addresses {
+			k.address(a.Addr, "the director answers for a VIP, its kernel must not; remove it: ",
+				fmt.Sprintf("services[%d].address[%d]", i, j), fmt.Sprintf("services[%d].address", i))
+		}
+		for j, r := range svc.RealServers {
+			server := fmt.Sprintf("services[%d].real_servers[%d]", i, j)
+			k.address(r.Addr, "a director cannot be its own real server", server+".address", server)
+		}
+	}
+	return k.errs.orNil()
+}
+
+// owner says which interface has an address.
+type owner struct {
+	name   string
+	prefix netip.Prefix
+}
+
+// owners maps each address of h to its interface.
+func (h Host) owners() map[netip.Addr]owner {
+	owners := make(map[netip.Addr]owner)
+	for _, name := range slices.Sorted(maps.Keys(h.Interfaces)) {
+		for _, p := range h.Interfaces[name].Addrs {
+			owners[p.Addr().Unmap()] = owner{name, p}
+		}
+	}
+	return owners
+}
+
+// hostCheck is one run of CheckHost.
+type hostCheck struct {
+	c          *Config
+	h          Host
+	owners     map[netip.Addr]owner
+	broadcasts map[netip.Addr]netip.Prefix
+	errs       Errors
+}
+
+// add records a mistake at the first of keys that the file has; the last names
+// it if c came from no file.
+func (k *hostCheck) add(message, remedy string, keys ...string) {
+	e := Error{File: k.c.file, Key: keys[len(keys)-1], Message: message, Remedy: remedy}
+	for _, key := range keys {
+		if at, ok := k.c.places[key]; ok {
+			e.Key, e.Line, e.Column = key, at.line, at.column
+			break
+		}
+	}
+	k.errs = append(k.errs, e)
+}
+
+// hostPlaces are the places that add may ask for.
+func (d *decoder) hostPlaces() map[string]place {
+	places := make(map[string]place)
+	for _, key := range []string{"ingress", "egress"} {
+		if at, ok := d.where[key]; ok {
+			places[key] = at
+		}
+	}
+	for _, v := range d.vips {
+		places[v.key] = v.at
+	}
+	for _, r := range d.rips {
+		places[r.key] = r.at
+	}
+	return places
+}
+
+// iface checks one of the two interfaces.
+func (k *hostCheck) iface(key, name string) {
+	i, ok := k.h.Interfaces[name]
+	switch {
+	case !ok:
+		names := slices.Sorted(maps.Keys(k.h.Interfaces))
+		remedy := "this host has no interfaces"
+		if len(names) > 0 {
+			remedy = "this host has " + list(names, "and")
+		}
+		k.add("there is no interface "+quote(name), remedy, key)
+	case i.Loopback:
+		k.add(quote(name)+" is the loopback interface", "name the one that is on the LAN", key)
+	case i.MTU > 0 && i.MTU < minMTU:
+		k.add(fmt.Sprintf("%q has an MTU of %d, too small for IPv4", name, i.MTU), "give it one of at least 68", key)
+	}
+}
+
+// address checks that addr is not one of the host's, nor the broadcast address
+// of a network of its. why is the remedy's reason.
+func (k *hostCheck) address(addr netip.Addr, why string, keys ...string) {
+	if o, own := k.owners[addr]; own {
+		if strings.HasSuffix(why, ": ") {
+			why += fmt.Sprintf("ip address del %s dev %s", o.prefix, o.name)
+		}
+		k.add(fmt.Sprintf("%s is an address of this host, on %s", addr, o.name), why, keys...)
+		return
+	}
+	if prefix, ok := k.broadcasts[addr]; ok {
+		k.add(fmt.Sprintf("%s is the broadcast address of %s", addr, prefix), "write a unicast address of the LAN", keys...)
+	}
+}
+
+// broadcasts maps each directed broadcast address of h to its network.
+func (h Host) broadcasts() map[netip.Addr]netip.Prefix {
+	networks := make(map[netip.Addr]netip.Prefix)
+	for _, i := range h.Interfaces {
+		for _, p := range i.Addrs {
+			if p.Addr().Is4() && p.Bits() < 31 { // RFC 3021: /31 has none
+				networks[lastOf(p)] = p.Masked()
+			}
+		}
+	}
+	return networks
+}
+
+// lastOf returns the highest address of an IPv4 prefix.
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().As4()
+	for bit := p.Bits(); bit < 32; bit++ {
+		b[bit/8] |= 0x80 >> (bit % 8)
+	}
+	return netip.AddrFrom4(b)
+}
