@@ -3,6 +3,7 @@ package realserver
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -20,7 +21,10 @@ func TestCheckFindsEach(t *testing.T) {
 	}{
 		{"lo down", func(m *Memory) { m.Link[0].Up = false }, "lo is down", "ip link set lo up"},
 		{
-			"VIP missing", func(m *Memory) { m.Address = m.Address[:len(m.Address)-2] },
+			"VIP missing", func(m *Memory) {
+				n := len(m.Address)
+				m.Address = slices.Delete(m.Address, n-2, n-1)
+			},
 			"192.0.2.10/32 is not on lo", "director realserver apply --vip 192.0.2.10",
 		},
 		{

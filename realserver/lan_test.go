@@ -1,0 +1,337 @@
+package realserver_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"lvsdr/lab"
+	"lvsdr/realserver"
+)
+
+var (
+	vip  = netip.MustParseAddr("192.0.2.10")
+	vip6 = netip.MustParseAddr("2001:db8::10")
+)
+
+const dialTimeout = 5 * time.Second
+
+// lan is
+//
+//	client 192.0.2.1, 2001:db8::1 ── switch ── 192.0.2.21, 2001:db8::21 server
+//
+// The client stands for the director too: it can reach the VIP by the server's
+// MAC.
+type lan struct {
+	client, server *lab.Host
+	clientEnd      *lab.Link
+	serverEnd      *lab.Link
+	options        realserver.Options
+}
+
+func newLAN(t *testing.T) *lan {
+	t.Helper()
+	l := lab.ForTest(t)
+	n := &lan{client: l.Host("client"), server: l.Host("server")}
+	sw := l.Switch("lan")
+	n.clientEnd = l.Connect(n.client, sw, lab.LinkConfig{Addrs: lab.MustPrefixes("192.0.2.1/24", "2001:db8::1/64")})
+	n.serverEnd = l.Connect(n.server, sw, lab.LinkConfig{Addrs: lab.MustPrefixes("192.0.2.21/24", "2001:db8::21/64")})
+	n.options = realserver.Options{VIPs: []netip.Addr{vip, vip6}, StateDir: t.TempDir()}
+	return n
+}
+
+// do runs fn on the server.
+func (n *lan) do(t *testing.T, fn func() error) {
+	t.Helper()
+	if err := n.server.Do(fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (n *lan) apply(t *testing.T) {
+	t.Helper()
+	n.do(t, func() error {
+		_, err := realserver.Apply(n.options, realserver.LinuxHost{})
+		return err
+	})
+}
+
+func (n *lan) undo(t *testing.T) {
+	t.Helper()
+	n.do(t, func() error {
+		_, err := realserver.Undo(n.options, realserver.LinuxHost{})
+		return err
+	})
+}
+
+// state describes every sysctl of net.ipv4.conf and net.ipv6.conf, all
+// addresses, routes and rules of the server.
+func (n *lan) state(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	n.do(t, func() error {
+		for _, dir := range []string{"ipv4", "ipv6"} {
+			if err := appendSysctls(&b, "/proc/sys/net/"+dir+"/conf"); err != nil {
+				return err
+			}
+		}
+		addrs, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+		if err != nil {
+			return err
+		}
+		for _, a := range addrs {
+			fmt.Fprintf(&b, "address %+v label %q flags %x scope %d\n", a.IPNet, a.Label, a.Flags, a.Scope)
+		}
+		for table := range 256 {
+			routes, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: table}, netlink.RT_FILTER_TABLE)
+			if err != nil {
+				return err
+			}
+			for _, r := range routes {
+				fmt.Fprintln(&b, "route", r)
+			}
+		}
+		return nil
+	})
+	return b.String()
+}
+
+func appendSysctls(b *strings.Builder, root string) error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		value, err := os.ReadFile(path)
+		if err != nil && !strings.HasSuffix(path, "stable_secret") {
+			return err
+		}
+		fmt.Fprintf(b, "%s = %q\n", path, value)
+		return nil
+	})
+}
+
+func wantSame(t *testing.T, when, got, want string) {
+	t.Helper()
+	if got == want {
+		return
+	}
+	old := strings.Split(want, "\n")
+	for _, line := range strings.Split(got, "\n") {
+		if !slices.Contains(old, line) {
+			t.Logf("+ %s", line)
+		}
+	}
+	for _, line := range old {
+		if !strings.Contains(got, line) {
+			t.Logf("- %s", line)
+		}
+	}
+	t.Fatalf("%s: the server is not as it was", when)
+}
+
+// answers says whether the server lets a client that knows nothing resolve
+// the address.
+func (n *lan) answers(t *testing.T, addr netip.Addr) bool {
+	t.Helper()
+	n.client.FlushNeighbors()
+	var hears error
+	err := n.client.Do(func() error {
+		d := net.Dialer{Timeout: dialTimeout}
+		var conn net.Conn
+		if conn, hears = d.Dial("tcp", netip.AddrPortFrom(addr, 80).String()); hears == nil {
+			conn.Close()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n.client.Neighbor(addr) != nil
+}
+
+// serve has a TCP server on every address, which says hello.
+func (n *lan) serve(t *testing.T) {
+	t.Helper()
+	listener, err := n.server.Listen("tcp", "[::]:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			io.WriteString(conn, "hello")
+			conn.Close()
+		}
+	}()
+}
+
+// wantHello connects to the address by the server's MAC, as a director would
+// have it.
+func (n *lan) wantHello(t *testing.T, addr netip.Addr) {
+	t.Helper()
+	n.client.SetNeighbor(n.clientEnd.Name(), addr, n.serverEnd.MAC())
+	ctx, cancel := context.WithTimeout(t.Context(), dialTimeout)
+	defer cancel()
+	conn, err := n.client.Dial(ctx, "tcp", netip.AddrPortFrom(addr, 80).String())
+	if err != nil {
+		t.Fatalf("to the server's MAC: %v", err)
+	}
+	defer conn.Close()
+	if text, err := io.ReadAll(conn); err != nil || string(text) != "hello" {
+		t.Errorf("from %v: %q, %v", addr, text, err)
+	}
+}
+
+// TestLANProblem shows what this package is for: the VIP on lo alone is
+// enough for a server to answer ARP for it.
+func TestLANProblem(t *testing.T) {
+	n := newLAN(t)
+	n.serve(t)
+	n.do(t, func() error {
+		lo, err := netlink.LinkByName("lo")
+		if err != nil {
+			return err
+		}
+		return netlink.AddrAdd(lo, &netlink.Addr{IPNet: netlink.NewIPNet(vip.AsSlice())})
+	})
+	if !n.answers(t, vip) {
+		t.Error("the kernel kept silent about a VIP on lo: the test cannot show the problem")
+	}
+}
+
+func TestLANApply(t *testing.T) {
+	n := newLAN(t)
+	n.serve(t)
+	before := n.state(t)
+	n.apply(t)
+
+	for _, addr := range n.options.VIPs {
+		if n.answers(t, addr) {
+			t.Errorf("the server answers for %v", addr)
+		}
+		n.wantHello(t, addr)
+	}
+	for _, addr := range []string{"192.0.2.21", "2001:db8::21"} {
+		if !n.answers(t, netip.MustParseAddr(addr)) {
+			t.Errorf("the server does not answer for its own %s any more", addr)
+		}
+	}
+	n.do(t, func() error {
+		findings, err := realserver.Check(n.options, realserver.LinuxHost{})
+		if err != nil || !realserver.Healthy(findings) {
+			t.Errorf("Check: %v, %+v", err, findings)
+		}
+		return nil
+	})
+	applied := n.state(t)
+	n.apply(t)
+	wantSame(t, "applied twice", n.state(t), applied)
+	n.undo(t)
+	wantSame(t, "undone", n.state(t), before)
+}
+
+// TestLANAsksWithOwnAddress: a connection of the VIP makes the server ask for
+// the client, and it must not ask with the VIP.
+func TestLANAsksWithOwnAddress(t *testing.T) {
+	n := newLAN(t)
+	n.serve(t)
+	n.apply(t)
+	wire := n.clientEnd.Capture(lab.Only(func(f lab.Frame) bool { return f.EtherType() == syscall.ETH_P_ARP && !f.Outgoing }))
+	n.server.FlushNeighbors()
+	n.wantHello(t, vip)
+	ctx, cancel := context.WithTimeout(t.Context(), dialTimeout)
+	defer cancel()
+	if _, err := wire.WaitFor(ctx, func(lab.Frame) bool { return true }); err != nil {
+		t.Fatalf("the server did not ask: %v", err)
+	}
+	for _, f := range wire.Frames() {
+		if bytes.Contains(f.Data[14:], vip.AsSlice()) {
+			t.Errorf("ARP with the VIP: %v", f)
+		}
+	}
+}
+
+// TestLANKilled kills a real process at every step of apply, with SIGKILL.
+func TestLANKilled(t *testing.T) {
+	n := newLAN(t)
+	before := n.state(t)
+	for step := 1; ; step++ {
+		options, err := json.Marshal(n.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		child := n.server.Command(t.Context(), os.Args[0], "-test.run=^TestApplyInChild$")
+		child.Env = append(os.Environ(), "REALSERVER_OPTIONS="+string(options), fmt.Sprintf("REALSERVER_KILL=%d", step))
+		if err := child.Run(); err == nil {
+			n.undo(t)
+			wantSame(t, "not killed, undone", n.state(t), before)
+			if step < 7 {
+				t.Errorf("only %d steps to die at", step-1)
+			}
+			return
+		}
+		n.do(t, func() error {
+			_, err := realserver.Undo(n.options, realserver.LinuxHost{})
+			return err
+		})
+		wantSame(t, fmt.Sprintf("killed at step %d, undone", step), n.state(t), before)
+	}
+}
+
+// TestApplyInChild is the process that TestLANKilled kills.
+func TestApplyInChild(t *testing.T) {
+	text, ok := os.LookupEnv("REALSERVER_OPTIONS")
+	if !ok {
+		t.Skip("this is the child process of TestLANKilled")
+	}
+	var o realserver.Options
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		t.Fatal(err)
+	}
+	var at int
+	fmt.Sscan(os.Getenv("REALSERVER_KILL"), &at)
+	if _, err := realserver.Apply(o, &suicidal{at: at}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// suicidal is the kernel, but its at-th change is the last thing that the
+// process does.
+type suicidal struct {
+	realserver.LinuxHost
+	at int
+}
+
+func (s *suicidal) die(err error) error {
+	if s.at--; s.at == 0 {
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	}
+	return err
+}
+
+func (s *suicidal) WriteSysctl(key, value string) error {
+	return s.die(s.LinuxHost.WriteSysctl(key, value))
+}
+
+func (s *suicidal) AddAddress(a realserver.Address) error {
+	return s.die(s.LinuxHost.AddAddress(a))
+}
