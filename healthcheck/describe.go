@@ -3,24 +3,45 @@ package healthcheck
 import (
 	"context"
 	"errors"
-	"net"
+	"io"
 	"os"
+	"strings"
 	"syscall"
 	"time"
+	"unicode"
 )
 
+// messageLimit keeps what a server sent from filling logs.
+const messageLimit = 200
+
 // describe turns a probe's error into one line that names the cause first:
-// what an operator reads is "connection refused", not three layers of dialling.
+// what an operator looks for is "connect: connection refused", not the layers
+// above it.
 func describe(err error, after time.Duration) string {
+	var call *os.SyscallError
 	var errno syscall.Errno
-	var op *net.OpError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "no answer within " + after.Round(time.Millisecond).String()
 	case errors.Is(err, context.Canceled):
 		return "stopped"
-	case errors.As(err, &op) && errors.As(err, &errno):
-		return op.Op + ": " + errno.Error()
+	case errors.As(err, &call) && errors.As(err, &errno):
+		return call.Syscall + ": " + errno.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "connection closed before the answer was complete"
 	}
-	return err.Error()
+	return oneLine(err.Error())
+}
+
+// oneLine makes printable and short what may quote a server.
+func oneLine(text string) string {
+	if len(text) > messageLimit {
+		text = strings.ToValidUTF8(text[:messageLimit], "") + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '.'
+	}, text)
 }

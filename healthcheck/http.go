@@ -1,7 +1,9 @@
 package healthcheck
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,21 +16,25 @@ import (
 
 const (
 	userAgent = "director-healthcheck"
-	// bodyLimit is how much of a body is matched, headerLimit how long a
-	// header may be: a probe must not be a way to fill the director's memory.
+	// bodyLimit is how much of a body is matched, headerLimit how long the
+	// header may be, wireLimit how many bytes a body may take with its chunks'
+	// sizes: a probe must not be a way to fill the director's memory.
 	bodyLimit   = 64 << 10
 	headerLimit = 64 << 10
+	wireLimit   = 8 * bodyLimit
 )
 
 // httpCheck sends one HTTP/1.1 GET on a connection of its own (RFC 9112). It
-// follows no redirect: the status decides.
+// follows no redirect: the status decides. It does without http.Transport,
+// whose goroutines and pool are of no use to a single question, and which logs
+// by itself when a server speaks first.
 type httpCheck struct {
-	transport *http.Transport
-	url       *url.URL
-	host      string
-	accepted  statusSet
-	list      string         // accepted, as configured
-	body      *regexp.Regexp // nil: any
+	dial     DialFunc
+	address  string
+	request  *http.Request
+	accepted statusSet
+	list     string         // accepted, as configured
+	body     *regexp.Regexp // nil: any
 }
 
 func validateHTTP(s *Spec) []FieldError {
@@ -74,25 +80,26 @@ func newHTTP(s Spec, t Target, dial DialFunc) (Checker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("check of %s: path: %w", t.Addr, err)
 	}
-	u.Host = netip.AddrPortFrom(t.Addr, t.Port).String()
 	accepted, err := parseStatus(s.Status)
 	if err != nil {
 		return nil, fmt.Errorf("check of %s: status: %w", t.Addr, err)
 	}
-	c := &httpCheck{url: u, host: s.Host, accepted: accepted, list: s.Status}
-	if c.host == "" {
-		c.host = hostHeader(t)
+	c := &httpCheck{
+		dial: dial, address: netip.AddrPortFrom(t.Addr, t.Port).String(),
+		accepted: accepted, list: s.Status,
 	}
 	if s.Body != "" {
 		if c.body, err = regexp.Compile(s.Body); err != nil {
 			return nil, fmt.Errorf("check of %s: body: %w", t.Addr, err)
 		}
 	}
-	c.transport = &http.Transport{
-		DialContext:            dial,
-		DisableKeepAlives:      true,
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: headerLimit,
+	host := s.Host
+	if host == "" {
+		host = hostHeader(t)
+	}
+	c.request = &http.Request{
+		Method: http.MethodGet, URL: u, Host: host, Close: true,
+		Header: http.Header{"User-Agent": {userAgent}, "Accept": {"*/*"}},
 	}
 	return c, nil
 }
@@ -120,22 +127,49 @@ func (c *httpCheck) Check(ctx context.Context) Result {
 	return Result{OK: true, Message: message, RTT: rtt}
 }
 
-// ask sends the request and judges the answer. It goes to the transport, not
-// through a client, which would follow redirects.
+// ask connects, sends the request and judges the answer.
 func (c *httpCheck) ask(ctx context.Context) (string, error) {
-	// The transport's goroutines end with the request's context.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	req := &http.Request{
-		Method: http.MethodGet, URL: c.url, Host: c.host,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"User-Agent": {userAgent}, "Accept": {"*/*"}},
-	}
-	resp, err := c.transport.RoundTrip(req.WithContext(ctx))
+	conn, err := c.dial(ctx, "tcp", c.address)
 	if err != nil {
 		return "", err
 	}
-	defer resp.Body.Close()
+	defer conn.Close()
+	// A deadline in the past ends what the connection is waiting for.
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if err := c.request.Write(conn); err != nil {
+		return "", err
+	}
+	in := &io.LimitedReader{R: conn, N: headerLimit}
+	resp, err := readFinal(bufio.NewReader(in), c.request)
+	if err != nil && in.N <= 0 {
+		return "", fmt.Errorf("header longer than %d bytes", headerLimit)
+	}
+	if err != nil {
+		return "", err
+	}
+	in.N = wireLimit
+	return c.judge(resp)
+}
+
+// readFinal passes over the informational answers that may come first (RFC
+// 9110, 15.2).
+func readFinal(in *bufio.Reader, req *http.Request) (*http.Response, error) {
+	for range 5 {
+		resp, err := http.ReadResponse(in, req)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+			return resp, nil
+		}
+	}
+	return nil, errors.New("too many informational answers")
+}
+
+// judge compares the answer with what is expected. It leaves the body open:
+// closing it would read it to its end, and the connection goes anyway.
+func (c *httpCheck) judge(resp *http.Response) (string, error) {
 	if !c.accepted.has(resp.StatusCode) {
 		return "", fmt.Errorf("HTTP %d, expected %s", resp.StatusCode, c.list)
 	}
@@ -152,4 +186,4 @@ func (c *httpCheck) ask(ctx context.Context) (string, error) {
 	return fmt.Sprintf("HTTP %d, body matches", resp.StatusCode), nil
 }
 
-func (c *httpCheck) String() string { return c.url.String() }
+func (c *httpCheck) String() string { return "http://" + c.address + c.request.URL.RequestURI() }
