@@ -36,6 +36,16 @@ type Options struct {
 // ErrNoVIP is returned when Options name no VIP and one is needed.
 var ErrNoVIP = errors.New("no VIP given")
 
+// Validate says what is wrong with o by itself, whatever the host.
+func (o Options) Validate() error {
+	o, err := o.withDefaults()
+	if err != nil {
+		return err
+	}
+	_, err = lookupMethod(o.Method)
+	return err
+}
+
 // withDefaults returns o with its defaults filled in, VIPs and interfaces
 // sorted and unique, or every reason why it cannot be used.
 func (o Options) withDefaults() (Options, error) {

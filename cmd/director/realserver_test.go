@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"lvsdr/realserver"
+)
+
+// runRealserver runs `director realserver` with the arguments on that host.
+func runRealserver(host realserver.Host, args ...string) (string, error) {
+	cmd := realserverCommand(host)
+	var out bytes.Buffer
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	cmd.SilenceUsage, cmd.SilenceErrors = true, true
+	cmd.SetArgs(args)
+	err := cmd.Execute()
+	return out.String(), err
+}
+
+func newRealserverHost() *realserver.Memory {
+	m := realserver.NewMemory("eth0")
+	m.Address = []realserver.Address{{Interface: "eth0", Prefix: netip.MustParsePrefix("192.0.2.21/24"), Label: "eth0"}}
+	m.Defaults = []string{"eth0"}
+	return m
+}
+
+func TestRealserverCommands(t *testing.T) {
+	host, state := newRealserverHost(), "--state-dir="+t.TempDir()
+	before := host.Snapshot()
+	for _, step := range []struct {
+		args string
+		want string
+		fail string
+	}{
+		{"apply --print --vip 192.0.2.10", "sysctl -w net.ipv4.conf.all.arp_ignore=3\n", ""},
+		{"check --vip 192.0.2.10", "wrong  192.0.2.10/32 is not on lo\n", "3 of 6 wrong"},
+		{"undo", "nothing to undo\n", ""},
+		{"apply --vip 192.0.2.10 --vip 2001:db8::10", "lo: add 192.0.2.10/32 scope host as lo:0\nlo: add 2001:db8::10/128\n", ""},
+		{"apply --vip 192.0.2.10", "nothing to do\n", ""},
+		{"check", "ok     192.0.2.10/32 is on lo, scope host\n", ""},
+		{"undo --vip 2001:db8::10 --vip 192.0.2.99", "undone: lo: add 2001:db8::10/128\n192.0.2.99: nothing was applied for it\n", ""},
+		{"undo", "undone: net.ipv4.conf.all.arp_ignore: 0 -> 3\n", ""},
+	} {
+		out, err := runRealserver(host, append(strings.Fields(step.args), state)...)
+		if step.fail == "" && err != nil || step.fail != "" && (err == nil || !strings.Contains(err.Error(), step.fail)) {
+			t.Errorf("%s: %v, want %q", step.args, err, step.fail)
+		}
+		if !strings.Contains(out, step.want) {
+			t.Errorf("%s printed\n%swant in it\n%s", step.args, out, step.want)
+		}
+	}
+	if host.Snapshot() != before {
+		t.Error("the host is not as it was")
+	}
+}
+
+func TestRealserverUsage(t *testing.T) {
+	for _, args := range []string{
+		"", "aply", "apply", "check", "apply 192.0.2.10", "apply --vip 192.0.2.300", "apply --vip 127.0.0.1",
+		"apply --vip 192.0.2.10 --method redirect", "apply --vip 192.0.2.10 --arp-ignore 2", "apply --vips 192.0.2.10",
+	} {
+		host := newRealserverHost()
+		before := host.Snapshot()
+		out, err := runRealserver(host, append(strings.Fields(args), "--state-dir="+t.TempDir())...)
+		var usage interface{ ExitCode() int }
+		if !errors.As(err, &usage) || usage.ExitCode() != 2 {
+			t.Errorf("%q: %v is not wrong usage; it printed\n%s", args, err, out)
+		}
+		if host.Snapshot() != before {
+			t.Errorf("%q changed the host", args)
+		}
+	}
+}
