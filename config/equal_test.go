@@ -84,7 +84,7 @@ func TestLoad(t *testing.T) {
 	if err := os.Truncate(file, maxSize+1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "larger than 64 MiB") {
+	if _, err := Load(file); err == nil || !strings.Contains(err.Error(), "larger than 32 MiB") {
 		t.Errorf("a huge file: %v", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 )
 
 // minMTU is the least at which Linux runs IPv4 on an interface (RFC 791).
@@ -34,12 +33,11 @@ func (c *Config) CheckHost(h Host) error {
 	}
 	for i, svc := range c.Services {
 		for j, a := range svc.Addresses {
-			k.address(a.Addr, "the director answers for a VIP, its kernel must not; remove it: ",
-				fmt.Sprintf("services[%d].address[%d]", i, j), fmt.Sprintf("services[%d].address", i))
+			k.address(a.Addr, removeVIP, fmt.Sprintf("services[%d].address[%d]", i, j), fmt.Sprintf("services[%d].address", i))
 		}
 		for j, r := range svc.RealServers {
 			server := fmt.Sprintf("services[%d].real_servers[%d]", i, j)
-			k.address(r.Addr, "a director cannot be its own real server", server+".address", server)
+			k.address(r.Addr, notOwnServer, server+".address", server)
 		}
 	}
 	return k.errs.orNil()
@@ -120,19 +118,22 @@ func (k *hostCheck) iface(key, name string) {
 }
 
 // address checks that addr is not one of the host's, nor the broadcast address
-// of a network of its. why is the remedy's reason.
-func (k *hostCheck) address(addr netip.Addr, why string, keys ...string) {
+// of a network of its. remedy says what to do about the former.
+func (k *hostCheck) address(addr netip.Addr, remedy func(owner) string, keys ...string) {
 	if o, own := k.owners[addr]; own {
-		if strings.HasSuffix(why, ": ") {
-			why += fmt.Sprintf("ip address del %s dev %s", o.prefix, o.name)
-		}
-		k.add(fmt.Sprintf("%s is an address of this host, on %s", addr, o.name), why, keys...)
+		k.add(fmt.Sprintf("%s is an address of this host, on %s", addr, o.name), remedy(o), keys...)
 		return
 	}
 	if prefix, ok := k.broadcasts[addr]; ok {
 		k.add(fmt.Sprintf("%s is the broadcast address of %s", addr, prefix), "write a unicast address of the LAN", keys...)
 	}
 }
+
+func removeVIP(o owner) string {
+	return fmt.Sprintf("the director answers for a VIP, its kernel must not; remove it: ip address del %s dev %s", o.prefix, o.name)
+}
+
+func notOwnServer(owner) string { return "a director cannot be its own real server" }
 
 // broadcasts maps each directed broadcast address of h to its network.
 func (h Host) broadcasts() map[netip.Addr]netip.Prefix {

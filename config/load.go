@@ -14,8 +14,8 @@ import (
 )
 
 // maxSize bounds what Load reads, so that a wrong path such as /dev/zero ends.
-// 10,000 services of ten servers take about 8 MiB.
-const maxSize = 64 << 20
+// 10,000 services of ten servers take 5 MiB.
+const maxSize = 32 << 20
 
 // Load reads and parses the file at path. Mistakes in it come as [Errors], all
 // at once; any other error means that the file could not be read.
