@@ -1,0 +1,169 @@
+package service
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"lvsdr/frame"
+	"lvsdr/scheduler"
+)
+
+// MaxVIPs is how many different VIPs one process may have in its life.
+const MaxVIPs = 1 << 16
+
+// retired is how long the number of a removed server stays unused after its
+// last connection is gone: longer than any worker holds on to an old table.
+const retired = 10 * time.Second
+
+// Registry makes tables and keeps what they share. It belongs to one
+// goroutine. The zero value is ready.
+type Registry struct {
+	vips      map[frame.Addr]uint16
+	servers   []*RealServer // by ID; nil: free
+	byKey     map[serverKey]*RealServer
+	removed   map[uint32]time.Time // IDs, and since when they have no connection
+	balancers map[string]*balancer // by service name
+}
+
+type serverKey struct {
+	service string
+	addr    frame.Addr
+	port    uint16
+}
+
+// Build makes the table of the definitions. Servers and schedulers that stay
+// keep their numbers, counters and state; servers that are not in the
+// definitions any more are gone: their connections must be removed from the
+// connection table. now is any monotonic time.
+// Errors: an unknown scheduler, two services on one VIP, port and protocol, or
+// more than MaxVIPs VIPs; the registry is unchanged then.
+func (r *Registry) Build(definitions []Definition, now time.Time) (*Table, error) {
+	r.init()
+	balancers, err := r.balance(definitions)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.number(definitions); err != nil {
+		return nil, err
+	}
+	services := make([]*Service, len(definitions))
+	keep := make(map[serverKey]bool)
+	for i, d := range definitions {
+		services[i] = &Service{Definition: d, balancer: balancers[d.Name]}
+	}
+	t, err := newTable(services, r.vips)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range services {
+		for _, sd := range s.Definition.Servers {
+			key := serverKey{s.Name, sd.Addr, sd.Port}
+			keep[key] = true
+			s.Servers = append(s.Servers, r.server(key, sd))
+		}
+	}
+	r.balancers = balancers
+	r.retire(keep, now)
+	for _, s := range services {
+		s.Refresh()
+	}
+	t.servers = append([]*RealServer(nil), r.servers...)
+	return t, nil
+}
+
+func (r *Registry) init() {
+	if r.byKey != nil {
+		return
+	}
+	r.vips = make(map[frame.Addr]uint16)
+	r.byKey = make(map[serverKey]*RealServer)
+	r.removed = make(map[uint32]time.Time)
+}
+
+// balance finds each service's running scheduler, or starts one.
+func (r *Registry) balance(definitions []Definition) (map[string]*balancer, error) {
+	balancers := make(map[string]*balancer, len(definitions))
+	for _, d := range definitions {
+		algorithm := d.Scheduler + " " + strings.Join(d.Flags, " ")
+		if old := r.balancers[d.Name]; old != nil && old.algorithm == algorithm {
+			balancers[d.Name] = old
+			continue
+		}
+		s, err := scheduler.New(d.Scheduler, d.Flags)
+		if err != nil {
+			return nil, fmt.Errorf("service %s: %w", d.Name, err)
+		}
+		balancers[d.Name] = &balancer{scheduler: s, overflow: scheduler.NewOverflow(), algorithm: algorithm}
+	}
+	return balancers, nil
+}
+
+// number gives each VIP its index.
+func (r *Registry) number(definitions []Definition) error {
+	for _, d := range definitions {
+		for _, a := range d.Ranges {
+			if _, ok := r.vips[a.VIP]; ok {
+				continue
+			}
+			if len(r.vips) == MaxVIPs {
+				return fmt.Errorf("service %s: VIP %v is one more than the %d that a process can have; restart the director", d.Name, a.VIP, MaxVIPs)
+			}
+			r.vips[a.VIP] = uint16(len(r.vips))
+		}
+	}
+	return nil
+}
+
+// server returns the real server of a key, new or as it was, with what the
+// definition says.
+func (r *Registry) server(key serverKey, d ServerDefinition) *RealServer {
+	rs := r.byKey[key]
+	if rs == nil {
+		rs = &RealServer{service: key.service}
+		rs.ID, rs.Addr, rs.Port = r.freeID(), d.Addr.Netip(), d.Port
+		r.byKey[key], r.servers[rs.ID] = rs, rs
+	}
+	if _, was := r.removed[rs.ID]; was {
+		delete(r.removed, rs.ID)
+		rs.SetHealth(Unknown)
+	}
+	rs.weight.Store(int32(d.Weight))
+	rs.upper.Store(int32(d.Upper))
+	rs.lower.Store(int32(d.Lower))
+	rs.updateOverload()
+	if !d.MAC.IsZero() {
+		rs.SetMAC(d.MAC)
+	}
+	return rs
+}
+
+func (r *Registry) freeID() uint32 {
+	for id, rs := range r.servers {
+		if rs == nil {
+			return uint32(id)
+		}
+	}
+	r.servers = append(r.servers, nil)
+	return uint32(len(r.servers) - 1)
+}
+
+// retire marks the servers that are not kept, and frees the numbers of those
+// that have been without a connection for long enough.
+func (r *Registry) retire(keep map[serverKey]bool, now time.Time) {
+	for key, rs := range r.byKey {
+		if keep[key] {
+			continue
+		}
+		rs.setGone(true)
+		since, was := r.removed[rs.ID]
+		switch {
+		case !was || rs.Active()+rs.Inactive() > 0:
+			r.removed[rs.ID] = now
+		case now.Sub(since) > retired:
+			delete(r.removed, rs.ID)
+			delete(r.byKey, key)
+			r.servers[rs.ID] = nil
+		}
+	}
+}

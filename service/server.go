@@ -1,0 +1,154 @@
+package service
+
+import (
+	"sync/atomic"
+
+	"lvsdr/frame"
+	"lvsdr/scheduler"
+)
+
+// Health is what is known of a real server.
+type Health uint8
+
+// The healths. Down does not say what becomes of the server's connections:
+// Service.OnFailure does.
+const (
+	Unknown Health = iota // no result yet: neither used nor counted as dead
+	Up
+	Down
+)
+
+var healthNames = [...]string{"unknown", "up", "down"}
+
+// String returns the name as status prints it.
+func (h Health) String() string { return healthNames[h] }
+
+// RealServer is one real server of one service. Its Candidate part is what the
+// schedulers see, with the effective weight; ID is its number in connection
+// table entries.
+type RealServer struct {
+	scheduler.Candidate
+
+	// route is what a worker needs for each frame, in one word: the MAC in the
+	// low 48 bits, and the flags below.
+	route atomic.Uint64
+	stats Stats
+
+	health atomic.Uint32 // Health
+	weight atomic.Int32  // as configured or set by an operator
+	upper  atomic.Int32
+	lower  atomic.Int32
+
+	service string // name
+}
+
+const (
+	routeResolved = 1 << 48 // the MAC is known
+	routeGone     = 1 << 49 // removed, or dead with OnFailure Remove
+)
+
+// Stats counts what went to a server. Workers add once a batch.
+type Stats struct {
+	Connections atomic.Uint64 // opened
+	Packets     atomic.Uint64
+	Bytes       atomic.Uint64 // of IP packets
+}
+
+// Stats returns the live counters.
+func (s *RealServer) Stats() *Stats { return &s.stats }
+
+// Service returns the name of the service to which the server belongs.
+func (s *RealServer) Service() string { return s.service }
+
+// Route returns what a frame needs to reach the server: the MAC, whether it is
+// known, and whether the server is gone, so that its connections must not be
+// used any more. Any goroutine; one load.
+func (s *RealServer) Route() (mac frame.MAC, resolved, gone bool) {
+	r := s.route.Load()
+	return frame.MACFromUint64(r), r&routeResolved != 0, r&routeGone != 0
+}
+
+// SetMAC sets the server's MAC; the zero MAC means that it is not known.
+// Call Service.Refresh after it.
+func (s *RealServer) SetMAC(mac frame.MAC) {
+	word := mac.Uint64()
+	if mac.IsUnicast() {
+		word |= routeResolved
+	}
+	s.swapRoute(routeGone, word)
+}
+
+func (s *RealServer) setGone(gone bool) {
+	word := uint64(0)
+	if gone {
+		word = routeGone
+	}
+	s.swapRoute(^uint64(routeGone), word)
+}
+
+// swapRoute keeps the bits of keep and sets the others from word.
+func (s *RealServer) swapRoute(keep, word uint64) {
+	for {
+		old := s.route.Load()
+		if s.route.CompareAndSwap(old, old&keep|word&^keep) {
+			return
+		}
+	}
+}
+
+// Health returns what is known of the server.
+func (s *RealServer) Health() Health { return Health(s.health.Load()) }
+
+// SetHealth sets what is known of the server. Call Service.Refresh after it.
+func (s *RealServer) SetHealth(h Health) { s.health.Store(uint32(h)) }
+
+// BaseWeight returns the weight that was configured; Weight is the effective
+// one.
+func (s *RealServer) BaseWeight() int { return int(s.weight.Load()) }
+
+// Opened counts a new connection, and closes the server to more of them at its
+// upper threshold.
+func (s *RealServer) Opened(active bool) {
+	s.count(active, 1)
+	s.stats.Connections.Add(1)
+	s.updateOverload()
+}
+
+// Closed counts a connection that left the table.
+func (s *RealServer) Closed(active bool) {
+	s.count(active, -1)
+	s.updateOverload()
+}
+
+// Moved counts a connection that became active, or inactive.
+func (s *RealServer) Moved(active bool) {
+	s.count(active, 1)
+	s.count(!active, -1)
+}
+
+func (s *RealServer) count(active bool, n int) {
+	if active {
+		s.AddActive(n)
+	} else {
+		s.AddInactive(n)
+	}
+}
+
+// updateOverload follows IPVS (ip_vs_dest_update_overload): overloaded from
+// the upper threshold on, until below the lower one, or below three quarters
+// of the upper one where there is no lower.
+func (s *RealServer) updateOverload() {
+	upper, lower := int(s.upper.Load()), int(s.lower.Load())
+	if upper == 0 {
+		if s.Overloaded() {
+			s.SetOverloaded(false)
+		}
+		return
+	}
+	switch total := s.Active() + s.Inactive(); {
+	case total >= upper:
+		s.SetOverloaded(true)
+	case lower > 0 && total < lower, lower == 0 && total*4 < upper*3:
+		s.SetOverloaded(false)
+	}
+}

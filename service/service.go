@@ -1,0 +1,119 @@
+package service
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"lvsdr/conntable"
+	"lvsdr/frame"
+	"lvsdr/scheduler"
+)
+
+// Reject says what a client gets that no real server can take.
+type Reject uint8
+
+// The rejections.
+const (
+	RejectRST  Reject = iota // TCP: a segment with RST; others: as RejectICMP
+	RejectICMP               // ICMP port unreachable
+	RejectDrop               // nothing
+)
+
+// Failure says what happens to the connections of a server that is down.
+type Failure uint8
+
+// The failures.
+const (
+	Remove  Failure = iota // they expire at once
+	Quiesce                // they go on; the server has weight 0
+)
+
+// Range is a VIP with the ports of a service, First..Last.
+type Range struct {
+	VIP         frame.Addr
+	First, Last uint16
+}
+
+// Definition says what a service shall be. It is plain data.
+type Definition struct {
+	Name      string
+	Ranges    []Range
+	Protocol  uint8 // IP protocol number
+	Scheduler string
+	Flags     []string // of the scheduler
+	Timeouts  *conntable.Timeouts
+	Reject    Reject
+	OnFailure Failure
+	Servers   []ServerDefinition // in the order in which they were added
+}
+
+// ServerDefinition says what a real server shall be.
+type ServerDefinition struct {
+	Addr         frame.Addr
+	Port         uint16
+	Weight       int
+	Upper, Lower int       // thresholds; 0: none
+	MAC          frame.MAC // pinned; zero: none
+}
+
+// Service is one virtual service. Workers call Schedule and Overflow and read
+// the fields; the rest belongs to the director's goroutine.
+type Service struct {
+	Definition
+	// Servers are the real servers, in the order of the definition.
+	Servers []*RealServer
+
+	*balancer
+}
+
+// balancer is what outlives a reload as long as the scheduler stays the same.
+type balancer struct {
+	scheduler scheduler.Scheduler
+	overflow  *scheduler.Overflow
+	algorithm string // name and flags
+	undecided atomic.Bool
+}
+
+// Schedule picks the server for a new connection; nil if none is usable.
+func (s *Service) Schedule(f *scheduler.Flow) *scheduler.Candidate { return s.scheduler.Pick(f) }
+
+// Overflow picks the server for a segment of a connection that found no place
+// in the table: the same one for all its segments.
+func (s *Service) Overflow(f *scheduler.Flow) *scheduler.Candidate { return s.overflow.Pick(f) }
+
+// Undecided reports whether too little is known to refuse a client: some
+// server is not yet resolved or checked.
+func (s *Service) Undecided() bool { return s.undecided.Load() }
+
+// FindsAgain reports whether the scheduler picks the same server for the same
+// client again without a connection table, as it must after a restart.
+func (s *Service) FindsAgain() bool {
+	return s.Scheduler == "sh" || s.Scheduler == "mh" || s.Scheduler == "dh"
+}
+
+// Refresh makes the candidates anew after a change of a server's MAC, health
+// or weight, and tells which servers are gone. The server added last comes
+// first, as in the kernel's list.
+func (s *Service) Refresh() {
+	candidates := make([]*scheduler.Candidate, 0, len(s.Servers))
+	undecided := false
+	for _, rs := range slices.Backward(s.Servers) {
+		_, resolved, _ := rs.Route()
+		health := rs.Health()
+		rs.setGone(health == Down && s.OnFailure == Remove)
+		undecided = undecided || health == Unknown || health == Up && !resolved
+		switch {
+		case health == Up && resolved:
+			rs.SetWeight(rs.BaseWeight())
+		case health == Down && s.OnFailure == Quiesce && resolved:
+			rs.SetWeight(0)
+		default:
+			rs.SetWeight(0)
+			continue
+		}
+		candidates = append(candidates, &rs.Candidate)
+	}
+	s.undecided.Store(undecided)
+	s.scheduler.Update(candidates)
+	s.overflow.Update(slices.Clone(candidates))
+}

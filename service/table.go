@@ -1,0 +1,168 @@
+package service
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"lvsdr/frame"
+)
+
+// Table finds the service of a frame. It is immutable: any goroutine may read.
+type Table struct {
+	services []*Service
+	servers  []*RealServer // by ID; nil: none
+	slots    []*VIP        // open addressing, a power of two
+	vips     []*VIP        // by index; nil: not in this table
+}
+
+// VIP is one virtual IP address with the services on it.
+type VIP struct {
+	Addr  frame.Addr
+	Index uint16 // the same in all tables of a registry
+
+	protocols []ports // one for each protocol that has a service
+}
+
+// ports are the services of one protocol on one VIP, sorted by port.
+type ports struct {
+	protocol uint8
+	ranges   []portRange
+}
+
+type portRange struct {
+	first, last uint16
+	service     *Service
+}
+
+// Services returns all services, in the order of their definitions.
+func (t *Table) Services() []*Service { return t.services }
+
+// Server returns the real server with the given ID, also one that was removed
+// and still has connections; nil if there is none.
+func (t *Table) Server(id uint32) *RealServer {
+	if int64(id) < int64(len(t.servers)) {
+		return t.servers[id]
+	}
+	return nil
+}
+
+// Servers calls fn for each real server, also removed ones.
+func (t *Table) Servers(fn func(*RealServer)) {
+	for _, rs := range t.servers {
+		if rs != nil {
+			fn(rs)
+		}
+	}
+}
+
+// VIPs returns the VIPs that have a service.
+func (t *Table) VIPs() []*VIP {
+	return slices.DeleteFunc(slices.Clone(t.vips), func(v *VIP) bool { return v == nil })
+}
+
+// VIPByIndex returns the VIP with the index; nil if it has no service.
+func (t *Table) VIPByIndex(index uint16) *VIP {
+	if int(index) < len(t.vips) {
+		return t.vips[index]
+	}
+	return nil
+}
+
+// VIP returns the virtual IP with this address; nil if it is none of ours.
+func (t *Table) VIP(a frame.Addr) *VIP {
+	mask := uint64(len(t.slots) - 1)
+	for i := spread(a); ; i++ {
+		v := t.slots[i&mask]
+		if v == nil || v.Addr == a {
+			return v
+		}
+	}
+}
+
+// Service returns the service on the port; nil if there is none.
+func (v *VIP) Service(protocol uint8, port uint16) *Service {
+	for i := range v.protocols {
+		if v.protocols[i].protocol == protocol {
+			return v.protocols[i].find(port)
+		}
+	}
+	return nil
+}
+
+// find takes the last range that begins at or before the port.
+func (p *ports) find(port uint16) *Service {
+	lo, hi := 0, len(p.ranges)
+	for lo < hi {
+		if mid := (lo + hi) / 2; p.ranges[mid].first <= port {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo == 0 || port > p.ranges[lo-1].last {
+		return nil
+	}
+	return p.ranges[lo-1].service
+}
+
+// spread hashes a VIP. VIPs are the operator's choice: no secret is needed.
+func spread(a frame.Addr) uint64 {
+	hi, lo := bits.Mul64(a.Lo^a.Hi^0x9e3779b97f4a7c15, 0xd6e8feb86659fd93)
+	return hi ^ lo
+}
+
+// newTable makes the index of the services. numbers gives each VIP's index.
+func newTable(services []*Service, numbers map[frame.Addr]uint16) (*Table, error) {
+	t := &Table{services: services, vips: make([]*VIP, len(numbers))}
+	for _, s := range services {
+		for _, r := range s.Ranges {
+			n := numbers[r.VIP]
+			if t.vips[n] == nil {
+				t.vips[n] = &VIP{Addr: r.VIP, Index: n}
+			}
+			if err := t.vips[n].add(s, r); err != nil {
+				return nil, err
+			}
+		}
+	}
+	t.slots = make([]*VIP, 4<<bits.Len(uint(len(t.vips))))
+	for _, v := range t.vips {
+		if v != nil {
+			t.place(v)
+		}
+	}
+	return t, nil
+}
+
+func (t *Table) place(v *VIP) {
+	mask := uint64(len(t.slots) - 1)
+	i := spread(v.Addr)
+	for t.slots[i&mask] != nil {
+		i++
+	}
+	t.slots[i&mask] = v
+}
+
+// add puts a range in its place among the others of its protocol.
+func (v *VIP) add(s *Service, r Range) error {
+	i := slices.IndexFunc(v.protocols, func(p ports) bool { return p.protocol == s.Protocol })
+	if i < 0 {
+		i = len(v.protocols)
+		v.protocols = append(v.protocols, ports{protocol: s.Protocol})
+	}
+	p := &v.protocols[i]
+	at, _ := slices.BinarySearchFunc(p.ranges, r.First, func(e portRange, first uint16) int { return int(e.first) - int(first) })
+	if at > 0 && p.ranges[at-1].last >= r.First {
+		return overlap(s, p.ranges[at-1].service, r)
+	}
+	if at < len(p.ranges) && p.ranges[at].first <= r.Last {
+		return overlap(s, p.ranges[at].service, r)
+	}
+	p.ranges = slices.Insert(p.ranges, at, portRange{r.First, r.Last, s})
+	return nil
+}
+
+func overlap(s, other *Service, r Range) error {
+	return fmt.Errorf("service %s: %v ports %d-%d belong to service %s already", s.Name, r.VIP, r.First, r.Last, other.Name)
+}
