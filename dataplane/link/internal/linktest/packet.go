@@ -112,8 +112,9 @@ func UDP(dst [6]byte, size, seq int) Packet {
 	return Packet{Data: b}
 }
 
-// MaxTCP is the longest frame that [TCP] builds: 65,535 bytes of IP.
-const MaxTCP = offIP + 65_535
+// MaxTCP is the longest super-frame that Linux makes: an interface cuts those
+// above its gso_max_size of 64 KiB, and TCP leaves room for its own headers.
+const MaxTCP = 65_226
 
 // mss is the payload of a segment of a super-frame.
 const mss = 1448
