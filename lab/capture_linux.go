@@ -126,6 +126,10 @@ func (c *Capture) drain(fd uintptr) bool {
 		n, control, _, from, err := unix.Recvmsg(int(fd), c.buffer, c.control, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
+			if detached(int(fd)) {
+				c.end(unix.ENODEV)
+				return true
+			}
 			return false
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENETDOWN): // one ENETDOWN when it is set down
 			continue
@@ -135,6 +139,14 @@ func (c *Capture) drain(fd uintptr) bool {
 		}
 		c.keep(c.frame(n, c.control[:control], from))
 	}
+}
+
+// detached reports whether the socket's interface was deleted: it has index -1
+// then, and receives nothing any more, without an error.
+func detached(fd int) bool {
+	name, err := unix.Getsockname(fd)
+	link, ok := name.(*unix.SockaddrLinklayer)
+	return err == nil && ok && link.Ifindex < 0
 }
 
 // frame makes a Frame of what was received.
@@ -239,6 +251,9 @@ func (c *Capture) Count(match func(Frame) bool) int {
 func (c *Capture) WaitFor(ctx context.Context, match func(Frame) bool) (Frame, error) {
 	ctx, cancel := limited(ctx)
 	defer cancel()
+	// The end of an interface wakes nobody.
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
 	seen := 0
 	for {
 		frames, changed, ended := c.look()
@@ -252,6 +267,7 @@ func (c *Capture) WaitFor(ctx context.Context, match func(Frame) bool) (Frame, e
 		}
 		select {
 		case <-changed:
+		case <-look.C:
 		case <-ctx.Done():
 			return Frame{}, fmt.Errorf("capture %s: wait for a frame: %w, %d others seen", c.name, context.Cause(ctx), seen)
 		}

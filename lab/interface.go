@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Interface is one end of a link, or a host's lo. It is a name on a node, not
@@ -16,6 +18,7 @@ type Interface struct {
 	lab  *Lab
 	name string
 	cfg  LinkConfig
+	far  *Interface // the link's other end, if it is a link's
 }
 
 // Name is the interface's name on its node.
@@ -80,7 +83,9 @@ func (i *Interface) SetMTU(mtu int) {
 }
 
 // Up sets the interface up.
-func (i *Interface) Up() { i.lab.fail(i.String()+": set up", i.setUp()) }
+func (i *Interface) Up() {
+	i.lab.fail(i.String()+": set up", errors.Join(i.setUp(), i.settle()))
+}
 
 func (i *Interface) setUp() error {
 	return i.with(func(nl *netlink.Handle, link netlink.Link) error { return nl.LinkSetUp(link) })
@@ -90,6 +95,39 @@ func (i *Interface) setUp() error {
 // carrier.
 func (i *Interface) Down() {
 	i.change("set down", func(nl *netlink.Handle, link netlink.Link) error { return nl.LinkSetDown(link) })
+	i.lab.fail(i.String()+": set down", i.settle())
+}
+
+// settle waits until both ends act on the carrier that they have. The kernel
+// does so a little later, and a switch's port drops frames until then; kernels
+// from 6.8 on do it before they answer a question for the interface.
+func (i *Interface) settle() error {
+	const patience, pause = 5 * time.Second, time.Millisecond
+	for _, end := range []*Interface{i, i.far} {
+		for began := time.Now(); end != nil; time.Sleep(pause) {
+			settled, err := end.settled()
+			if err != nil {
+				return fmt.Errorf("settle %s: %w", end, err)
+			}
+			if settled {
+				break
+			}
+			if time.Since(began) > patience {
+				return fmt.Errorf("settle %s: its carrier had no effect for %v", end, patience)
+			}
+		}
+	}
+	return nil
+}
+
+func (i *Interface) settled() (settled bool, err error) {
+	err = i.with(func(_ *netlink.Handle, link netlink.Link) error {
+		flags := link.Attrs().RawFlags
+		carrier, running := flags&unix.IFF_LOWER_UP != 0, flags&unix.IFF_RUNNING != 0
+		settled = flags&unix.IFF_UP == 0 || carrier == running
+		return nil
+	})
+	return settled, err
 }
 
 // Delete removes the interface, and with it the other end of its link.

@@ -45,6 +45,7 @@ func (l *Lab) Connect(a, b Node, cfg ...LinkConfig) *Link {
 		far.MTU = near.MTU
 	}
 	link := &Link{Interface: l.newEnd(a, near), Peer: l.newEnd(b, far)}
+	link.far, link.Peer.far = link.Peer, link.Interface
 	if a.space().gone != nil || b.space().gone != nil {
 		return link // reported when the node was made, or closed
 	}
@@ -84,7 +85,7 @@ func (l *Link) lay() error {
 			return fmt.Errorf("set %s up: %w", end, err)
 		}
 	}
-	return nil
+	return near.settle()
 }
 
 // Recreate deletes the link, if it is still there, and lays it again under the

@@ -160,3 +160,13 @@ func (s *Switch) eachLearned(fn func(*netlink.Handle, *netlink.Neigh) error) err
 		return nil
 	})
 }
+
+// SetIsolated parts the hosts behind a switch's port from those behind its
+// other isolated ports; they still reach ports that are not. Two isolated ports
+// are a LAN whose halves do not see each other, without carrier loss. The
+// interface must be a port: link.Peer.
+func (i *Interface) SetIsolated(on bool) {
+	i.change(fmt.Sprintf("set isolated %v", on), func(nl *netlink.Handle, link netlink.Link) error {
+		return nl.LinkSetIsolated(link, on)
+	})
+}
