@@ -15,7 +15,7 @@ type loop struct {
 	name    string
 	checked time.Time // the link
 	suspect bool      // a read or write said that the link is down
-	down    bool
+	down    bool      // as the machine was told last
 }
 
 func (l *loop) run(ctx context.Context) error {
@@ -65,7 +65,7 @@ func (l *loop) prepare(ctx context.Context) ([]Action, error) {
 	if l.Responder.sock == nil {
 		return nil, ErrNotOpen
 	}
-	deadline := earlier(l.machine.Next(), l.checked.Add(linkCheck))
+	deadline := earlier(l.machine.Next(), l.nextCheck())
 	if ctx.Err() != nil {
 		deadline = aLongTimeAgo
 	}
@@ -75,31 +75,40 @@ func (l *loop) prepare(ctx context.Context) ([]Action, error) {
 	return actions, nil
 }
 
-// checkLink tells the machine about the link, once per linkCheck or when there
-// is a suspicion. A link that was down and up again between two looks counts as
+// nextCheck returns when the link is to be looked at.
+func (l *loop) nextCheck() time.Time {
+	if l.down {
+		return l.checked.Add(linkCheckDown)
+	}
+	return l.checked.Add(linkCheck)
+}
+
+// checkLink tells the machine about the link, when it is time or when there is
+// a suspicion. A link that was down and up again between two looks counts as
 // having come back.
 func (l *loop) checkLink(now time.Time) error {
-	if !l.suspect && now.Sub(l.checked) < linkCheck {
+	if !l.suspect && now.Before(l.nextCheck()) {
 		return nil
 	}
 	up, err := l.sock.Up()
 	if err != nil {
 		return l.fail("look at the link", err)
 	}
-	changed := l.suspect || l.down == up
+	first, changed := l.checked.IsZero(), l.suspect || l.down == up
 	l.checked, l.suspect, l.down = now, false, !up
+	switch {
+	case !up && (first || changed):
+		l.log.Warn("link of the VIPs' interface is down", slog.String("interface", l.name))
+	case up && changed && !first:
+		l.log.Info("link of the VIPs' interface is up again", slog.String("interface", l.name))
+	}
 	if !changed {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.machine.SetLink(now, false)
+	l.machine.SetLink(now, false) // so that a short flap, too, is a link that came back
 	l.pending = append(l.pending, l.machine.SetLink(now, up)...)
-	if !up {
-		l.log.Warn("link of the VIPs' interface", slog.String("interface", l.name), slog.Bool("up", up))
-	} else {
-		l.log.Info("link of the VIPs' interface", slog.String("interface", l.name), slog.Bool("up", up))
-	}
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -70,10 +71,13 @@ type Responder struct {
 	sendErrors uint64
 }
 
-// linkCheck is how often the link's state is looked at. A link that goes down
-// also ends a read at once, but carrier loss does not, and neither does a link
-// that comes back.
-const linkCheck = time.Second
+// How often the link's state is looked at. A link that goes down also ends a
+// read at once, but carrier loss does not, and neither does a link that comes
+// back.
+const (
+	linkCheck     = time.Second
+	linkCheckDown = 200 * time.Millisecond
+)
 
 // aLongTimeAgo is a deadline that has passed.
 var aLongTimeAgo = time.Unix(1, 0)
@@ -101,6 +105,7 @@ func newResponder(c Config, m *Machine) *Responder {
 		r.log = slog.Default()
 	}
 	now := time.Now()
+	m.SetLink(now, false) // until Run has looked at it
 	m.SetRealServers(now, c.RealServers)
 	m.SetVIPs(now, c.VIPs)
 	return r
@@ -166,15 +171,11 @@ func (r *Responder) Announce() {
 	r.change(r.machine.Announce)
 }
 
-// change does what fn asks for and wakes Run to send it.
+// change does what fn asks for and wakes Run to send and report it.
 func (r *Responder) change(fn func(time.Time) []Action) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	actions := fn(time.Now())
-	if !r.running {
-		return // what Run is to send it makes anew
-	}
-	r.pending = append(r.pending, actions...)
+	r.pending = append(r.pending, fn(time.Now())...)
 	r.wake()
 }
 
@@ -247,9 +248,7 @@ func (r *Responder) Run(ctx context.Context) error {
 		return fmt.Errorf("run ARP responder: %w", ErrNotOpen)
 	}
 	r.running = true
-	loop := &loop{Responder: r, sock: r.sock, name: r.name}
-	// Whatever was due while nobody could send starts over.
-	r.pending = r.machine.Announce(time.Now())
+	loop := &loop{Responder: r, sock: r.sock, name: r.name, down: true}
 	r.mu.Unlock()
 
 	stop := context.AfterFunc(ctx, func() {
@@ -262,7 +261,10 @@ func (r *Responder) Run(ctx context.Context) error {
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.running, r.pending = false, nil
+	r.running = false
+	// Packets have had their time; what there is to report waits for the next Run.
+	r.machine.SetLink(time.Now(), false)
+	r.pending = slices.DeleteFunc(r.pending, func(a Action) bool { _, send := a.(Send); return send })
 	if cerr := r.close(); err == nil && cerr != nil {
 		return cerr
 	}

@@ -111,32 +111,33 @@ func (f *fakeSocket) take() []Packet {
 	return sent
 }
 
-// start runs a responder for vip1 on a fake socket.
-func start(t *testing.T, events func(Event)) (r *Responder, f *fakeSocket, result chan error, cancel func()) {
+// run lets a responder for vip1 run on a fake socket.
+func run(t *testing.T, r *Responder) (f *fakeSocket, result chan error, cancel func()) {
 	t.Helper()
-	r = newResponder(Config{
-		Interface: &net.Interface{Name: "fake"}, VIPs: []netip.Addr{vip1}, Events: events,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	}, NewMachine(Options{MAC: ourMAC, Jitter: never}))
 	f = newFakeSocket()
 	r.sock = f
 	ctx, cancel := context.WithCancel(t.Context())
 	result = make(chan error, 1)
 	go func() { result <- r.Run(ctx) }()
-	return r, f, result, cancel
+	return f, result, cancel
+}
+
+func newForTest(events func(Event)) *Responder {
+	return newResponder(Config{
+		Interface: &net.Interface{Name: "fake"}, VIPs: []netip.Addr{vip1}, Events: events,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}, NewMachine(Options{MAC: ourMAC, Jitter: never}))
 }
 
 func TestResponder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events []Event
 		var r *Responder
-		ready := make(chan struct{})
-		r, f, result, cancel := start(t, func(e Event) {
-			<-ready
+		r = newForTest(func(e Event) {
 			r.Status() // must not deadlock
 			events = append(events, e)
 		})
-		close(ready)
+		f, result, cancel := run(t, r)
 		began := time.Now()
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
@@ -178,7 +179,8 @@ func TestResponder(t *testing.T) {
 
 func TestResponderLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, f, result, cancel := start(t, nil)
+		r := newForTest(nil)
+		f, result, cancel := run(t, r)
 		defer cancel()
 		time.Sleep(10 * time.Second)
 		f.setLink(false, nil)
@@ -188,7 +190,7 @@ func TestResponderLink(t *testing.T) {
 		synctest.Wait()
 		f.take()
 		f.setLink(true, nil)
-		time.Sleep(linkCheck)
+		time.Sleep(linkCheckDown)
 		synctest.Wait()
 		if got := f.take(); len(got) < 2 || !isGratuitousRequest(got[0]) {
 			t.Errorf("sent %+v when the link came back, want announcements", got)
