@@ -346,3 +346,31 @@ func BenchmarkUpdate(b *testing.B) {
 		})
 	}
 }
+
+// TestActiveOutweighs: one active connection counts as 256 inactive ones, and
+// of equals the earlier in the list is kept.
+func TestActiveOutweighs(t *testing.T) {
+	for _, tt := range []struct {
+		weights, active, inactive [2]int
+		want                      int
+	}{
+		{[2]int{1, 1}, [2]int{1, 0}, [2]int{0, 256}, 0},
+		{[2]int{1, 1}, [2]int{1, 0}, [2]int{0, 255}, 1},
+		{[2]int{1, 1}, [2]int{1, 0}, [2]int{0, 257}, 0},
+		{[2]int{1, 2}, [2]int{1, 2}, [2]int{0, 0}, 0},
+		{[2]int{1, 2}, [2]int{1, 1}, [2]int{0, 255}, 1},
+		{[2]int{65535, 1}, [2]int{1 << 30, 16384}, [2]int{0, 0}, 1},
+	} {
+		list := newServers(2)
+		for i, c := range list {
+			c.SetWeight(tt.weights[i])
+			c.AddActive(tt.active[i])
+			c.AddInactive(tt.inactive[i])
+		}
+		s := newWLC(nil)
+		s.Update(list)
+		if got := s.Pick(nil); got != list[tt.want] {
+			t.Errorf("%+v: picked index %d", tt, got.ID-1)
+		}
+	}
+}
