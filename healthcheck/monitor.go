@@ -40,8 +40,9 @@ type Event struct {
 }
 
 // Monitor runs the probes of many subscriptions. Those that ask the same of the
-// same address and port share one. All methods may be called from any
-// goroutine.
+// same address and port share one. From the moment when a server that is up
+// stops answering, at most fall × every + timeout pass until it is down. All
+// methods may be called from any goroutine.
 type Monitor struct {
 	opts   Options
 	log    *slog.Logger
