@@ -70,7 +70,7 @@ func (l *Link) Drop(m Match) *Fault {
 
 // Duplicate sends frames on the link twice, the copy first. It adds an
 // nftables table to the sending end's node, and does not see what that node
-// sends with PACKET_QDISC_BYPASS (AF_PACKET, [Interface.Inject]).
+// sends with PACKET_QDISC_BYPASS.
 func (l *Link) Duplicate(m Match) *Fault {
 	f := &Fault{lab: l.lab}
 	if m.Direction != FromPeer {

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -97,12 +98,16 @@ func (c *Capture) open(i *Interface) error {
 // packetSocket opens a non-blocking AF_PACKET socket on the interface. Without
 // a protocol it only sends.
 func (i *Interface) packetSocket(protocol uint16) (int, error) {
-	index := i.Index()
-	if index == 0 {
-		return -1, fmt.Errorf("find %s: %w", i, unix.ENODEV)
+	index := 0
+	err := i.with(func(_ *netlink.Handle, link netlink.Link) error {
+		index = link.Attrs().Index
+		return nil
+	})
+	if err != nil {
+		return -1, err
 	}
 	fd := -1
-	err := i.node.space().do(func() (err error) {
+	err = i.node.space().do(func() (err error) {
 		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 		return err
 	})

@@ -7,17 +7,15 @@ import (
 )
 
 // Inject sends a frame out of the interface as it is, malformed or not, from
-// the destination MAC on. It passes no queue discipline and no packet filter of
-// this node. A frame longer than the MTU (and header) is EMSGSIZE.
+// the destination MAC on. Captures of this interface see it, and the egress
+// hook of the node's packet filter. A frame longer than the MTU (and header) is
+// EMSGSIZE, one shorter than an Ethernet header is padded or EINVAL.
 func (i *Interface) Inject(frame []byte) error {
 	fd, err := i.packetSocket(0)
 	if err != nil {
 		return fmt.Errorf("%s: inject: %w", i, err)
 	}
 	defer unix.Close(fd)
-	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
-		return fmt.Errorf("%s: inject: %w", i, err)
-	}
 	if _, err := unix.Write(fd, frame); err != nil {
 		return fmt.Errorf("%s: inject %d bytes: %w", i, len(frame), err)
 	}

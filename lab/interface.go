@@ -154,7 +154,11 @@ func (i *Interface) addAddr(addr netip.Prefix) error {
 		}
 	}
 	return i.with(func(nl *netlink.Handle, link netlink.Link) error {
-		return nl.AddrReplace(link, &netlink.Addr{IPNet: ipNet(addr)})
+		a := &netlink.Addr{IPNet: ipNet(addr)}
+		if addr.Addr().Is6() {
+			a.Flags = unix.IFA_F_NODAD // else it could not be bound to at once
+		}
+		return nl.AddrReplace(link, a)
 	})
 }
 
