@@ -1,0 +1,114 @@
+package dataplane
+
+import (
+	"lvsdr/conntable"
+	"lvsdr/dataplane/link"
+	"lvsdr/frame"
+	"lvsdr/service"
+)
+
+// connection finds the real server of a packet with ports: that of its
+// connection, or one that is scheduled now.
+func (w *Worker) connection(j *job, f *link.Frame) (*service.RealServer, Verdict) {
+	j.event = eventOf(&j.packet)
+	c, ok := w.plane.conns.Lookup(&j.key, j.hash, w.now)
+	if !ok {
+		return w.open(j, f)
+	}
+	rs := w.table.Server(c.Server)
+	if rs == nil || j.svc == nil || isGone(rs) || reopens(j, &c) {
+		w.plane.conns.Delete(&j.key, j.hash, &c)
+		return w.open(j, f)
+	}
+	from, to, _ := w.plane.conns.Advance(&c, j.event, j.svc.Timeouts, w.now)
+	if from.Active() != to.Active() {
+		rs.Moved(to.Active())
+	}
+	return rs, Forward
+}
+
+func eventOf(p *frame.Packet) conntable.Event {
+	if p.Key.Protocol == frame.ProtocolTCP {
+		return conntable.TCPEvent(p.TCPFlags)
+	}
+	return conntable.EventUDP
+}
+
+func isGone(rs *service.RealServer) bool {
+	_, _, gone := rs.Route()
+	return gone
+}
+
+// reopens reports whether the client uses the ports of a finished connection
+// for a new one, which is scheduled anew (IPVS: conn_reuse_mode 1).
+func reopens(j *job, c *conntable.Conn) bool {
+	return j.event == conntable.EventSyn &&
+		(c.State() == conntable.StateTimeWait || c.State() == conntable.StateClose)
+}
+
+// open decides about a packet that belongs to no known connection.
+func (w *Worker) open(j *job, f *link.Frame) (*service.RealServer, Verdict) {
+	switch {
+	case j.svc == nil:
+		return nil, w.refuseNoService(j, f)
+	case j.event == conntable.EventSyn || j.event == conntable.EventUDP:
+		return w.schedule(j, f)
+	case j.event == conntable.EventRst:
+		return nil, DropNoConnection
+	case w.plane.mayOverflow(w.now):
+		return w.overflow(j, f)
+	case w.plane.inGrace(w.now) && j.svc.FindsAgain():
+		return w.schedule(j, f)
+	case w.plane.inGrace(w.now):
+		return nil, DropNoConnection
+	}
+	return nil, w.refuseStray(j, f)
+}
+
+// schedule picks a server for a new connection and enters it into the table.
+func (w *Worker) schedule(j *job, f *link.Frame) (*service.RealServer, Verdict) {
+	w.setFlow(j)
+	picked := j.svc.Schedule(&w.flow)
+	if picked == nil {
+		return nil, w.refuseNoServer(j, f)
+	}
+	state := conntable.StateNone.Next(j.event)
+	c, outcome := w.plane.conns.Insert(&j.key, j.hash, picked.ID, state, j.svc.Timeouts, w.now)
+	if outcome == conntable.Full {
+		w.plane.overflowed(w.now, lifetime(j))
+		return w.overflow(j, f)
+	}
+	rs := w.table.Server(c.Server)
+	if rs == nil {
+		return nil, DropNoConnection
+	}
+	if outcome == conntable.Inserted {
+		rs.Opened(state.Active())
+	}
+	return rs, Forward
+}
+
+// lifetime is how long a connection without an entry may go on.
+func lifetime(j *job) uint32 {
+	if j.event == conntable.EventUDP {
+		return j.svc.Timeouts[conntable.StateUDP]
+	}
+	return j.svc.Timeouts[conntable.StateEstablished]
+}
+
+// overflow picks the server of a connection for which there was no place: the
+// same one for each of its segments, with nothing remembered.
+func (w *Worker) overflow(j *job, f *link.Frame) (*service.RealServer, Verdict) {
+	w.setFlow(j)
+	picked := j.svc.Overflow(&w.flow)
+	if picked == nil {
+		return nil, w.refuseNoServer(j, f)
+	}
+	return w.table.Server(picked.ID), Forward
+}
+
+func (w *Worker) setFlow(j *job) {
+	k := &j.packet.Key
+	w.flow.Src, w.flow.Dst = k.Src.Netip(), k.Dst.Netip()
+	w.flow.SrcPort, w.flow.DstPort, w.flow.Protocol = k.SrcPort, k.DstPort, k.Protocol
+}

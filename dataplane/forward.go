@@ -1,0 +1,155 @@
+package dataplane
+
+import (
+	"lvsdr/conntable"
+	"lvsdr/dataplane/link"
+	"lvsdr/frame"
+	"lvsdr/service"
+)
+
+// identify is the first half of a frame's way: parse it, find its VIP and its
+// service, and ask for the memory of its connection. Forward means: go on.
+func (w *Worker) identify(j *job, f *link.Frame) Verdict {
+	if v := w.parse(j, f); v != Forward {
+		return v
+	}
+	if v := w.findVIP(j); v != Forward {
+		return v
+	}
+	if v := w.guardLoop(f); v != Forward {
+		return v
+	}
+	w.findService(j)
+	w.plane.conns.Prefetch(j.hash)
+	return Forward
+}
+
+// direct is the second half: find the connection or schedule one, rewrite the
+// MAC addresses, and queue the frame.
+func (w *Worker) direct(j *job, f *link.Frame) Verdict {
+	var rs *service.RealServer
+	var v Verdict
+	switch {
+	case j.packet.Has(frame.IsFragment):
+		return DropFragment
+	case isICMP(&j.packet):
+		rs, v = w.directICMP(j, f)
+	case j.packet.Has(frame.HasPorts):
+		rs, v = w.connection(j, f)
+	default:
+		return DropProtocol
+	}
+	if v != Forward {
+		return v
+	}
+	if v := w.limitLength(j, f); v != Forward {
+		return v
+	}
+	if v := w.rewrite(j, f, rs); v != Forward {
+		return v
+	}
+	w.ports.Egress.Send(f)
+	w.count(rs, j)
+	return Forward
+}
+
+// parse finds the headers. A frame that was cut may lack what matters.
+func (w *Worker) parse(j *job, f *link.Frame) Verdict {
+	if f.Truncated() {
+		return DropCut
+	}
+	if m := frame.Parse(f.Data(), &j.packet); m != frame.OK {
+		return Malformed(m)
+	}
+	if j.packet.Flags&frame.IsIP == 0 {
+		return IgnoreNotIP
+	}
+	return Forward
+}
+
+func (w *Worker) findVIP(j *job) Verdict {
+	if j.vip = w.table.VIP(j.packet.Key.Dst); j.vip == nil {
+		return IgnoreNotVIP
+	}
+	return Forward
+}
+
+// guardLoop drops what this host itself sent: two directors that sent each
+// other the same frame would do so for ever.
+func (w *Worker) guardLoop(f *link.Frame) Verdict {
+	src := frame.Ethernet(f.Data()).Src()
+	for _, own := range w.ports.OwnMACs {
+		if src == own {
+			return DropOwnSource
+		}
+	}
+	return Forward
+}
+
+// findService finds the service of the packet, or of the one that an ICMP
+// error quotes, and the key of its connection.
+func (w *Worker) findService(j *job) {
+	k := j.packet.Key
+	if j.packet.Has(frame.IsICMPError) {
+		k = j.packet.Quoted.Reverse() // what the client had sent
+	}
+	j.svc = j.vip.Service(k.Protocol, k.DstPort)
+	j.key = conntable.NewKey(k.Src, k.SrcPort, j.vip.Index, k.DstPort, k.Protocol)
+	j.hash = w.plane.conns.Hash(&j.key)
+}
+
+// limitLength answers for the router that a director is not: what does not fit
+// the egress interface, and is not cut into segments there, cannot go on.
+func (w *Worker) limitLength(j *job, f *link.Frame) Verdict {
+	mtu := w.ports.EgressMTU
+	if mtu == 0 || j.packet.End-j.packet.Network <= mtu || f.VNet().IsGSO() {
+		return Forward
+	}
+	if !j.packet.Has(frame.DontFragment) {
+		return DropTooLong
+	}
+	return w.replyFragmentation(j, f, mtu)
+}
+
+// rewrite changes the frame's MAC addresses, and nothing else unless
+// forwarding costs a hop.
+func (w *Worker) rewrite(j *job, f *link.Frame, rs *service.RealServer) Verdict {
+	mac, resolved, _ := rs.Route()
+	eth := frame.Ethernet(f.Data())
+	switch {
+	case !resolved:
+		return DropUnresolved
+	case eth.Src() == mac:
+		return DropServerSource
+	case w.hops && !w.decrementTTL(j, f):
+		return w.replyTimeExceeded(j, f)
+	}
+	eth.SetDst(mac)
+	eth.SetSrc(w.ports.EgressMAC)
+	return Forward
+}
+
+func (w *Worker) decrementTTL(j *job, f *link.Frame) bool {
+	p := f.Data()[j.packet.Network:j.packet.End]
+	if j.packet.TTL <= 1 {
+		return false
+	}
+	if j.packet.Has(frame.IsIPv4) {
+		return frame.IPv4(p).DecrementTTL()
+	}
+	return frame.IPv6(p).DecrementHopLimit()
+}
+
+// count adds the packet to what the batch sent to its server.
+func (w *Worker) count(rs *service.RealServer, j *job) {
+	l := w.servers[rs.ID]
+	if l == nil || l.server != rs {
+		l = &load{server: rs}
+		w.servers[rs.ID] = l
+	}
+	if l.packets == 0 {
+		w.touched = append(w.touched, l)
+	}
+	l.packets++
+	l.bytes += uint64(j.packet.End - j.packet.Network)
+}

@@ -1,0 +1,112 @@
+package dataplane
+
+import "lvsdr/frame"
+
+// Verdict says what became of a frame, and why. Each has its own counter.
+type Verdict uint8
+
+// The verdicts. Every frame that a worker receives gets exactly one.
+const (
+	Forward Verdict = iota // sent to a real server
+
+	IgnoreNotIP  // neither IPv4 nor IPv6
+	IgnoreNotVIP // its destination is no VIP of ours
+
+	ReplyEcho          // answered: ICMP echo
+	ReplyRST           // answered: TCP segment with RST
+	ReplyUnreachable   // answered: ICMP port unreachable
+	ReplyFragmentation // answered: ICMP fragmentation needed, ICMPv6 packet too big
+	ReplyTimeExceeded  // answered: ICMP time exceeded (`ttl: decrement`)
+
+	DropCut           // the link delivered only the beginning of it
+	DropOwnSource     // its source MAC is ours: a loop
+	DropServerSource  // its source MAC is the chosen server's: a loop
+	DropFragment      // a fragment: not supported
+	DropProtocol      // for a VIP, of a protocol that no service can have
+	DropICMP          // ICMP to a VIP, neither echo request nor error
+	DropICMPUnrelated // an ICMP error about a connection that is not known
+	DropNoConnection  // no entry, may open none, and must not be refused
+	DropUndecided     // no server usable yet: not resolved or not checked
+	DropNoServer      // no server usable, and `reject: drop`
+	DropNoService     // no service on the port, and a reply is out of place
+	DropUnresolved    // its server's MAC is not known
+	DropTooLong       // longer than the egress MTU, and may be fragmented
+	DropRateLimited   // owed a reply, but replies are limited
+	DropSend          // the egress interface did not take it
+
+	dropMalformed // + frame.Malformed, from 1 on
+
+	verdictCount = int(dropMalformed) + frame.MalformedCount
+)
+
+// VerdictCount is the number of verdicts: they are 0..VerdictCount-1.
+const VerdictCount = verdictCount
+
+// Malformed returns the verdict of a frame that does not parse.
+func Malformed(m frame.Malformed) Verdict { return dropMalformed + Verdict(m) }
+
+// Kind is what verdicts have in common.
+type Kind uint8
+
+// The kinds of verdicts.
+const (
+	Forwarded Kind = iota
+	Ignored
+	Replied
+	Dropped
+)
+
+var kindNames = [...]string{"forward", "ignore", "reply", "drop"}
+
+// String returns the kind as it stands in metrics.
+func (k Kind) String() string { return kindNames[k] }
+
+// Kind returns the verdict's kind.
+func (v Verdict) Kind() Kind {
+	switch {
+	case v == Forward:
+		return Forwarded
+	case v <= IgnoreNotVIP:
+		return Ignored
+	case v <= ReplyTimeExceeded:
+		return Replied
+	}
+	return Dropped
+}
+
+var verdictNames = [dropMalformed]string{
+	Forward:            "forward",
+	IgnoreNotIP:        "not_ip",
+	IgnoreNotVIP:       "not_vip",
+	ReplyEcho:          "echo",
+	ReplyRST:           "rst",
+	ReplyUnreachable:   "unreachable",
+	ReplyFragmentation: "fragmentation_needed",
+	ReplyTimeExceeded:  "time_exceeded",
+	DropCut:            "cut",
+	DropOwnSource:      "own_source",
+	DropServerSource:   "server_source",
+	DropFragment:       "fragment",
+	DropProtocol:       "protocol",
+	DropICMP:           "icmp",
+	DropICMPUnrelated:  "icmp_unrelated",
+	DropNoConnection:   "no_connection",
+	DropUndecided:      "undecided",
+	DropNoServer:       "no_server",
+	DropNoService:      "no_service",
+	DropUnresolved:     "unresolved",
+	DropTooLong:        "too_long",
+	DropRateLimited:    "rate_limited",
+	DropSend:           "send",
+}
+
+// Reason returns the verdict's name within its kind, as it stands in metrics.
+func (v Verdict) Reason() string {
+	if v < dropMalformed {
+		return verdictNames[v]
+	}
+	return frame.Malformed(v - dropMalformed).String()
+}
+
+// String returns "KIND REASON".
+func (v Verdict) String() string { return v.Kind().String() + " " + v.Reason() }

@@ -1,0 +1,137 @@
+package dataplane
+
+import (
+	"fmt"
+	"runtime"
+
+	"lvsdr/conntable"
+	"lvsdr/dataplane/link"
+	"lvsdr/frame"
+	"lvsdr/scheduler"
+	"lvsdr/service"
+)
+
+// BatchSize is how many frames a worker takes at once.
+const BatchSize = 64
+
+// Ports are the links and addresses of one worker. They stay the same for the
+// worker's life; an interface that was made again needs a new worker.
+type Ports struct {
+	Ingress link.Receiver // frames to the VIPs
+	Egress  link.Sender   // to the real servers
+	Reply   link.Sender   // out of the ingress interface; may be Egress
+
+	VIPMAC    frame.MAC   // what the VIPs' frames are addressed to
+	EgressMAC frame.MAC   // source of forwarded frames
+	OwnMACs   []frame.MAC // of this host's interfaces: sources that mean a loop
+	EgressMTU int         // largest IP packet; 0: no limit
+}
+
+// Worker moves frames. Make it with Plane.NewWorker; it belongs to one
+// goroutine.
+type Worker struct {
+	plane *Plane
+	ports Ports
+	total *counters
+
+	frames  [BatchSize]link.Frame
+	jobs    [BatchSize]job
+	tally   [verdictCount]uint32
+	servers map[uint32]*load // unused entries are kept: no allocation when they are needed again
+	touched []*load
+	replies replies
+	limits  limits
+
+	// of the present batch
+	table *service.Table
+	now   conntable.Time
+	hops  bool // forwarding costs a hop
+	flow  scheduler.Flow
+}
+
+// job is what is known of one frame of the batch.
+type job struct {
+	packet frame.Packet
+	vip    *service.VIP
+	svc    *service.Service
+	key    conntable.Key
+	hash   uint64
+	event  conntable.Event
+}
+
+// load is what a batch sent to one server.
+type load struct {
+	server         *service.RealServer
+	packets, bytes uint64
+}
+
+// NewWorker returns a worker on the ports.
+func (p *Plane) NewWorker(ports Ports) *Worker {
+	w := &Worker{plane: p, ports: ports, total: p.newCounters(), servers: make(map[uint32]*load)}
+	w.replies.init()
+	w.limits.init(p.conns.Now())
+	return w
+}
+
+// Run moves frames until the ingress link says ErrClosed, which is no error,
+// or that it can receive no more. It locks the goroutine to its thread.
+func (w *Worker) Run() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for {
+		n, err := w.ports.Ingress.Receive(w.frames[:])
+		if n > 0 {
+			w.batch(w.frames[:n])
+		}
+		if err != nil {
+			return fmt.Errorf("receive: %w", err)
+		}
+	}
+}
+
+// batch gives each frame its verdict, in two passes: while the second looks at
+// one frame, the memory that the first asked for is on its way.
+func (w *Worker) batch(frames []link.Frame) {
+	w.table, w.now = w.plane.services.Load(), w.plane.conns.Now()
+	w.hops = w.plane.decrementTTL.Load()
+	w.limits.refill(w.now)
+	w.replies.reset()
+	var verdicts [BatchSize]Verdict
+	for i := range frames {
+		verdicts[i] = w.identify(&w.jobs[i], &frames[i])
+	}
+	for i := range frames {
+		if verdicts[i] == Forward {
+			verdicts[i] = w.direct(&w.jobs[i], &frames[i])
+		}
+		w.tally[verdicts[i]]++
+	}
+	w.flush()
+}
+
+// flush hands the batch to the kernel and its counts to whoever reads them.
+func (w *Worker) flush() {
+	dropped := uint32(w.ports.Egress.Flush())
+	if w.ports.Reply != w.ports.Egress {
+		dropped += uint32(w.ports.Reply.Flush())
+	}
+	w.tally[DropSend] += dropped
+	for v := Forward; dropped > 0; v++ {
+		if v.Kind() == Forwarded || v.Kind() == Replied {
+			n := min(dropped, w.tally[v])
+			w.tally[v], dropped = w.tally[v]-n, dropped-n
+		}
+	}
+	for v := range w.tally {
+		if n := w.tally[v]; n != 0 {
+			w.total[v].Add(uint64(n))
+			w.tally[v] = 0
+		}
+	}
+	for _, l := range w.touched {
+		l.server.Stats().Packets.Add(l.packets)
+		l.server.Stats().Bytes.Add(l.bytes)
+		l.packets, l.bytes = 0, 0
+	}
+	w.touched = w.touched[:0]
+}
