@@ -59,8 +59,9 @@ type Scheduler interface {
 	// Update gives the candidates in the kernel's list order: the server
 	// added last comes first. It is called before the first Pick and after
 	// every change of the list or of a weight, and only then: a round of wrr
-	// starts anew at each. The slice belongs to the scheduler from then on. Never concurrent with itself; concurrent with
-	// Pick, which sees the old list or the new one, whole.
+	// starts anew at each. The slice belongs to the scheduler from then on.
+	// Never concurrent with itself; concurrent with Pick, which sees the old
+	// list or the new one, whole.
 	Update(candidates []*Candidate)
 	// Pick returns the server for a new connection, or nil if none is usable.
 	// It does not allocate, and may be called from any goroutine.
