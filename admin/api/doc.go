@@ -1,0 +1,10 @@
+// Package api is what a program can ask of a running director: the types, as
+// they travel in JSON, and a client for the unix socket. It is all that the
+// command line knows of a director.
+//
+//	GET  /v1/status   Status
+//	POST /v1/reload   Reload
+//
+// Fields are added, never renamed or taken away within v1. An error is an
+// object Error with a status code of 4xx (the request) or 5xx (the director).
+package api

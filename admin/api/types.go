@@ -1,0 +1,130 @@
+package api
+
+import "time"
+
+// Status is the state of a director at one moment. Counters count since its
+// start.
+type Status struct {
+	Version     string      `json:"version"`
+	Started     time.Time   `json:"started"`
+	Now         time.Time   `json:"now"`
+	ConfigFile  string      `json:"config_file"`
+	ConfigSince time.Time   `json:"config_since"` // when the present configuration was loaded
+	Guard       string      `json:"guard"`        // "on", "off" or "missing": on, but somebody removed it
+	Interfaces  []Interface `json:"interfaces"`
+	VIPs        []VIP       `json:"vips"`
+	Services    []Service   `json:"services"`
+	Connections Connections `json:"connections"`
+	Frames      Frames      `json:"frames"`
+	Alarms      []Alarm     `json:"alarms"`
+}
+
+// Interface is one of the director's interfaces.
+type Interface struct {
+	Name  string `json:"name"`
+	Role  string `json:"role"` // "ingress", "egress" or "both"
+	MAC   string `json:"mac"`
+	MTU   int    `json:"mtu"`
+	State string `json:"state"` // "up", "down", "no carrier" or "gone"
+}
+
+// VIP is a virtual IP address on the ingress segment.
+type VIP struct {
+	Address   string     `json:"address"`
+	State     string     `json:"state"` // "probing", "announcing", "owned" or "refused"
+	Since     time.Time  `json:"since"`
+	MAC       string     `json:"mac"`                  // that answers for it
+	RefusedBy string     `json:"refused_by,omitempty"` // who has a refused VIP
+	Claimants []Claimant `json:"claimants,omitempty"`
+}
+
+// Claimant is another host that was seen claiming a VIP.
+type Claimant struct {
+	MAC        string    `json:"mac"`
+	RealServer string    `json:"real_server,omitempty"` // its name, if it is one of ours
+	How        string    `json:"how"`                   // "reply", "announcement", "request" or "probe"
+	First      time.Time `json:"first"`
+	Last       time.Time `json:"last"`
+	Count      uint64    `json:"count"`
+}
+
+// Service is a virtual service.
+type Service struct {
+	Name      string       `json:"name"`
+	Protocol  string       `json:"protocol"` // "tcp" or "udp"
+	Addresses []string     `json:"addresses"`
+	Scheduler string       `json:"scheduler"`
+	Flags     []string     `json:"flags,omitempty"`
+	Reject    string       `json:"reject"`
+	Servers   []RealServer `json:"servers"`
+}
+
+// RealServer is a real server of a service. Rates are of the last second.
+type RealServer struct {
+	Address      string    `json:"address"` // of the server, with the service's port if that is one
+	Weight       int       `json:"weight"`  // effective
+	Configured   int       `json:"configured_weight"`
+	Health       string    `json:"health"` // "unknown", "up" or "down"
+	Since        time.Time `json:"since"`  // of the health
+	Check        string    `json:"check"`  // last result, for people
+	MAC          string    `json:"mac"`    // "" while it is not known
+	MACState     string    `json:"mac_state"`
+	Active       int       `json:"active"`
+	Inactive     int       `json:"inactive"`
+	Connections  uint64    `json:"connections"`
+	Packets      uint64    `json:"packets"`
+	Bytes        uint64    `json:"bytes"`
+	ConnectionsS float64   `json:"connections_per_second"`
+	PacketsS     float64   `json:"packets_per_second"`
+	BytesS       float64   `json:"bytes_per_second"`
+}
+
+// Connections is the fill of the connection table.
+type Connections struct {
+	Capacity    int    `json:"capacity"` // places; an IPv6 connection takes two
+	Used        int    `json:"used"`
+	Connections int    `json:"connections"`
+	IPv6        int    `json:"ipv6"`
+	Bytes       int    `json:"bytes"` // of memory
+	Inserted    uint64 `json:"inserted"`
+	Refused     uint64 `json:"refused"` // found no place; forwarded all the same
+}
+
+// Frames counts what came in on the ingress interface. Received is the sum of
+// Verdicts; what the ring lost is not among them.
+type Frames struct {
+	Received uint64    `json:"received"`
+	Lost     uint64    `json:"lost"` // the ring was full
+	Verdicts []Verdict `json:"verdicts"`
+}
+
+// Verdict counts the frames with one verdict; those that no frame got are left
+// out.
+type Verdict struct {
+	Kind   string `json:"kind"`   // "forward", "ignore", "reply" or "drop"
+	Reason string `json:"reason"` // see docs/operations.md
+	Frames uint64 `json:"frames"`
+}
+
+// Alarm is something that an operator should act on, and that lasts.
+type Alarm struct {
+	Since  time.Time `json:"since"`
+	What   string    `json:"what"`
+	Remedy string    `json:"remedy"`
+}
+
+// Reload says what a reload did.
+type Reload struct {
+	// Changed is false if the file says what it said before.
+	Changed bool `json:"changed"`
+	// NeedRestart names the keys whose change takes effect with the next start.
+	NeedRestart []string `json:"need_restart,omitempty"`
+}
+
+// Error is what a failed request returns.
+type Error struct {
+	Message string `json:"error"`
+}
+
+// Error returns the message.
+func (e *Error) Error() string { return e.Message }
