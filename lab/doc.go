@@ -45,6 +45,14 @@
 // [Host.Command]; only what such a program has itself started must notice on
 // its own (a shell's children do not).
 //
+// # What can be broken
+//
+// Ends set down, carrier lost, interfaces deleted and made anew, MAC addresses
+// changed, frames dropped or doubled by match, every n-th or at random, offloads
+// switched, malformed frames injected, switches that flood or part their ports.
+// Frames are not delayed, reordered or corrupted on the way, since kernels need
+// not have netem. VLANs are tags in frames (Inject, Capture), not interfaces.
+//
 // # Interfaces
 //
 // Namespaces and veth pairs follow namespaces(7) and veth(4), switches are

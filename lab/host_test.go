@@ -65,6 +65,9 @@ func TestLANDirectIPv6(t *testing.T) {
 	if !exchange(t, dialUDP(t, a, "[2001:db8::2]:7"), soon) {
 		t.Fatal("no answer")
 	}
+	if addrs := link.Addrs(); len(addrs) == 0 || addrs[0] != netip.MustParsePrefix("2001:db8::1/64") {
+		t.Errorf("addresses %v", addrs)
+	}
 	if got := a.Neighbor(netip.MustParseAddr("2001:db8::2")).String(); got != link.Peer.MAC().String() {
 		t.Errorf("neighbour %s", got)
 	}

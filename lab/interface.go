@@ -169,6 +169,21 @@ func (i *Interface) DeleteAddr(addr netip.Prefix) {
 	})
 }
 
+// Addrs returns the current addresses, IPv4 first.
+func (i *Interface) Addrs() []netip.Prefix {
+	var addrs []netip.Prefix
+	i.change("read addresses", func(nl *netlink.Handle, link netlink.Link) error {
+		list, err := nl.AddrList(link, netlink.FAMILY_ALL)
+		for _, a := range list {
+			ip, _ := netip.AddrFromSlice(a.IP) // the kernel's: 4 or 16 bytes
+			bits, _ := a.Mask.Size()
+			addrs = append(addrs, netip.PrefixFrom(ip.Unmap(), bits))
+		}
+		return err
+	})
+	return addrs
+}
+
 func (i *Interface) enableIPv6() error {
 	return i.node.space().do(func() error {
 		for _, scope := range []string{"lo", i.name} {

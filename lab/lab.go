@@ -65,9 +65,9 @@ func (l *Lab) Err() error {
 	return errors.Join(l.errs...)
 }
 
-// Close ends every program with SIGTERM, then SIGKILL, closes captures and the
-// listeners that Listen made, and frees all namespaces with everything in
-// them. It waits until the programs are gone, and does nothing the second time.
+// Close ends every program with SIGTERM and, after 2 seconds, SIGKILL, closes
+// captures and the listeners that Listen made, and frees all namespaces with
+// everything in them. It waits until the programs are gone, and does nothing the second time.
 // Connections that Dial made belong to their users: each keeps its namespace
 // alive until it is closed.
 func (l *Lab) Close() error {

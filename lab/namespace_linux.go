@@ -46,6 +46,9 @@ func newNamespace(kind namespaceKind) (*namespace, error) {
 	keeper, err := startThread(func() error { return n.make(kind) })
 	if err != nil {
 		n.close()
+		if errors.Is(err, unix.EPERM) {
+			err = fmt.Errorf("%w: %w", ErrPrivilege, err)
+		}
 		return nil, err
 	}
 	n.keeper = keeper
@@ -62,9 +65,6 @@ func (n *namespace) make(kind namespaceKind) error {
 		flags |= unix.CLONE_NEWNS
 	}
 	if err := unix.Unshare(flags); err != nil {
-		if errors.Is(err, unix.EPERM) {
-			err = ErrPrivilege
-		}
 		return fmt.Errorf("unshare: %w", err)
 	}
 	var err error

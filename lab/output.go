@@ -103,6 +103,9 @@ func (p *Process) WaitMatch(ctx context.Context, mark int, pattern *regexp.Regex
 		p.out.mu.Lock()
 		text, changed, ended := p.out.all.String(), p.out.changed, p.out.ended
 		p.out.mu.Unlock()
+		if ended && !strings.HasSuffix(text, "\n") {
+			text += "\n"
+		}
 		if found := pattern.FindStringSubmatch(text[min(mark, len(text)):]); found != nil {
 			return found, nil
 		}

@@ -13,8 +13,11 @@ import (
 	"time"
 )
 
-// stopGrace is how long Stop and Close wait between SIGTERM and SIGKILL.
-const stopGrace = 5 * time.Second
+// How long programs may take between SIGTERM and SIGKILL.
+const (
+	stopGrace  = 5 * time.Second // Stop
+	closeGrace = 2 * time.Second // the lab's Close
+)
 
 // Process is a program on a host. Set the fields before Start. Methods may be
 // called from any goroutine once it is started.
@@ -43,7 +46,9 @@ const (
 
 // Command prepares a program to run on the host; Start starts it. When ctx
 // ends, the program and its process group are killed. The program runs in its
-// own process group, and is killed by the kernel when this process ends.
+// own process group, and is killed by the kernel when this process ends. It
+// should stay in the foreground: one that becomes a daemon loses its output, and
+// lives until the lab's Close.
 func (h *Host) Command(ctx context.Context, name string, args ...string) *Process {
 	p := &Process{host: h, cmd: exec.CommandContext(ctx, name, args...), done: make(chan struct{})}
 	p.out.changed = make(chan struct{})
@@ -177,33 +182,51 @@ func (p *Process) Kill() error {
 // Stop ends the program politely: SIGTERM, and after 5 seconds SIGKILL to it
 // and its process group, which is an error. It is none if the program had not
 // been started or had ended before; ExitCode and Wait tell how it ended.
-func (p *Process) Stop() error { return stopAll([]*Process{p}) }
+func (p *Process) Stop() error {
+	if p.PID() == 0 {
+		return nil
+	}
+	p.terminate()
+	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
+	defer cancel()
+	if !p.endsBefore(ctx) {
+		return errors.Join(fmt.Errorf("%s: stop: killed after %v, it ignored SIGTERM", p, stopGrace), p.Kill())
+	}
+	return p.Kill()
+}
 
-// stopAll stops processes side by side.
+// terminate asks a program to end. One that is stopped can only do so when it
+// goes on. Errors mean that it has ended already.
+func (p *Process) terminate() {
+	_ = p.Signal(syscall.SIGTERM)
+	_ = p.Signal(syscall.SIGCONT)
+}
+
+// endsBefore reports whether the program ends before the context does.
+func (p *Process) endsBefore(ctx context.Context) bool {
+	select {
+	case <-p.done:
+		return true
+	case <-ctx.Done():
+	}
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// stopAll stops processes side by side, those that must be killed silently.
 func stopAll(procs []*Process) error {
 	for _, p := range procs {
-		_ = p.Signal(syscall.SIGTERM) // gone already, if that fails
+		p.terminate()
 	}
-	grace := time.NewTimer(stopGrace)
-	defer grace.Stop()
-	expired := false
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
 	var err error
 	for _, p := range procs {
-		if p.PID() == 0 {
-			continue
-		}
-		if !expired {
-			select {
-			case <-p.done:
-			case <-grace.C:
-				expired = true
-			}
-		}
-		select {
-		case <-p.done:
-		default:
-			err = errors.Join(err, fmt.Errorf("%s: ignored SIGTERM for %v, killed", p, stopGrace))
-		}
+		p.endsBefore(ctx)
 		err = errors.Join(err, p.Kill())
 	}
 	return err
