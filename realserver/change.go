@@ -23,6 +23,8 @@ type Change interface {
 	Command() string
 	// String says what changes, for people.
 	String() string
+	// Reverse says what Undo changes, for people.
+	Reverse() string
 }
 
 // Step is a change and the VIPs that need it.
@@ -69,6 +71,11 @@ func (c *SysctlChange) Command() string {
 // String implements Change.
 func (c *SysctlChange) String() string {
 	return fmt.Sprintf("%s: %s -> %s", sysctlName(c.Path), c.Before, c.After)
+}
+
+// Reverse implements Change.
+func (c *SysctlChange) Reverse() string {
+	return fmt.Sprintf("%s: %s -> %s", sysctlName(c.Path), c.After, c.Before)
 }
 
 // sysctlName writes a path as sysctl(8) takes it: with dots, unless a part
@@ -125,4 +132,9 @@ func (c *AddressChange) String() string {
 		return fmt.Sprintf("%s: add %v", c.Interface, c.Prefix)
 	}
 	return fmt.Sprintf("%s: add %v scope %v as %s", c.Interface, c.Prefix, c.Scope, c.Label)
+}
+
+// Reverse implements Change.
+func (c *AddressChange) Reverse() string {
+	return fmt.Sprintf("%s: remove %v", c.Interface, c.Prefix)
 }

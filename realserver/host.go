@@ -37,7 +37,7 @@ type Host interface {
 // gone when either part differs.
 type Identity struct {
 	Boot  string `json:"boot"`  // the kernel's boot id
-	NetNS uint64 `json:"netns"` // cookie of the network namespace, never used twice in a boot
+	NetNS uint64 `json:"netns"` // the network namespace
 }
 
 // Link is one interface.

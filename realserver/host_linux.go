@@ -29,16 +29,30 @@ func (LinuxHost) Identity() (Identity, error) {
 	if err != nil {
 		return Identity{}, fmt.Errorf("boot id: %w", explainSysctl(err))
 	}
+	ns, err := netnsCookie()
+	if err != nil {
+		return Identity{}, fmt.Errorf("network namespace: %w", err)
+	}
+	return Identity{Boot: strings.TrimSpace(string(boot)), NetNS: ns}, nil
+}
+
+// netnsCookie names the calling thread's network namespace: by its cookie or,
+// before Linux 5.14, by its inode, which the kernel may use again.
+func netnsCookie() (uint64, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return Identity{}, fmt.Errorf("network namespace: %w", os.NewSyscallError("socket", err))
+		return 0, os.NewSyscallError("socket", err)
 	}
 	defer unix.Close(fd)
 	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
-	if err != nil {
-		return Identity{}, fmt.Errorf("network namespace: %w", os.NewSyscallError("getsockopt SO_NETNS_COOKIE", err))
+	if err == nil {
+		return cookie, nil
 	}
-	return Identity{Boot: strings.TrimSpace(string(boot)), NetNS: cookie}, nil
+	var stat unix.Stat_t
+	if err := unix.Stat("/proc/thread-self/ns/net", &stat); err != nil {
+		return 0, fmt.Errorf("stat /proc/thread-self/ns/net: %w", err)
+	}
+	return stat.Ino, nil
 }
 
 // Links implements Host.

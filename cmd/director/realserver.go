@@ -162,7 +162,7 @@ func (f *realserverFlags) undo(out io.Writer, host realserver.Host) error {
 	}
 	if undone != nil {
 		for _, c := range undone.Restored {
-			fmt.Fprintf(out, "undone: %v\n", c)
+			fmt.Fprintln(out, c.Reverse())
 		}
 		for _, c := range undone.Kept {
 			fmt.Fprintf(out, "kept for other VIPs: %v\n", c)

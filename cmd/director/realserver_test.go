@@ -43,8 +43,8 @@ func TestRealserverCommands(t *testing.T) {
 		{"apply --vip 192.0.2.10 --vip 2001:db8::10", "lo: add 192.0.2.10/32 scope host as lo:0\nlo: add 2001:db8::10/128\n", ""},
 		{"apply --vip 192.0.2.10", "nothing to do\n", ""},
 		{"check", "ok     192.0.2.10/32 is on lo, scope host\n", ""},
-		{"undo --vip 2001:db8::10 --vip 192.0.2.99", "undone: lo: add 2001:db8::10/128\n192.0.2.99: nothing was applied for it\n", ""},
-		{"undo", "undone: net.ipv4.conf.all.arp_ignore: 0 -> 3\n", ""},
+		{"undo --vip 2001:db8::10 --vip 192.0.2.99", "lo: remove 2001:db8::10/128\n192.0.2.99: nothing was applied for it\n", ""},
+		{"undo", "lo: remove 192.0.2.10/32\nnet.ipv4.conf.eth0.arp_announce: 2 -> 0\n", ""},
 	} {
 		out, err := runRealserver(host, append(strings.Fields(step.args), state)...)
 		if step.fail == "" && err != nil || step.fail != "" && (err == nil || !strings.Contains(err.Error(), step.fail)) {
