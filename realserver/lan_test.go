@@ -300,7 +300,7 @@ func TestLANKilled(t *testing.T) {
 func TestApplyInChild(t *testing.T) {
 	text, ok := os.LookupEnv("REALSERVER_OPTIONS")
 	if !ok {
-		t.Skip("this is the child process of TestLANKilled")
+		return // not a child
 	}
 	var o realserver.Options
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
