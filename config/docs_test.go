@@ -90,8 +90,10 @@ func TestConfigurationPage(t *testing.T) {
 			t.Errorf("docs/configuration.md does not name `%s`", key)
 		}
 	}
-	running := &Config{Workers: 1, Connections: 1024, RouterID: 1}
-	for _, key := range running.NeedRestart(&Config{Ingress: "eth0", Egress: "eth1", MAC: MACInterface}) {
+	running := &Config{Workers: 1, Connections: 1024, RouterID: 1, StateDir: "/x", RestartGrace: 1, Admin: Admin{Socket: "/y"}}
+	for _, key := range running.NeedRestart(&Config{
+		Ingress: "eth0", Egress: "eth1", MAC: MACInterface, Conflict: ConflictRefuse, Poll: PollSpin,
+	}) {
 		row := regexp.MustCompile("(?m)^\\| `" + key + "` \\|.*\\| restart \\|$")
 		if !row.Match(page) {
 			t.Errorf("docs/configuration.md does not say that `%s` needs a restart", key)

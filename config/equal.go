@@ -58,6 +58,11 @@ func (c *Config) NeedRestart(next *Config) []string {
 		{"router_id", c.RouterID != next.RouterID},
 		{"workers", c.Workers != next.Workers},
 		{"connections", c.Connections != next.Connections},
+		{"conflict", c.Conflict != next.Conflict},
+		{"poll", c.Poll != next.Poll},
+		{"state_dir", c.StateDir != next.StateDir},
+		{"restart_grace", c.RestartGrace != next.RestartGrace},
+		{"admin", c.Admin != next.Admin},
 	} {
 		if k.differs {
 			keys = append(keys, k.key)

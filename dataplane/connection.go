@@ -78,7 +78,7 @@ func (w *Worker) schedule(j *job, f *link.Frame) (*service.RealServer, Verdict) 
 		w.plane.overflowed(w.now, lifetime(j))
 		return w.overflow(j, f)
 	}
-	rs := w.table.Server(c.Server)
+	rs := w.server(c.Server)
 	if rs == nil {
 		return nil, DropNoConnection
 	}
@@ -104,7 +104,21 @@ func (w *Worker) overflow(j *job, f *link.Frame) (*service.RealServer, Verdict) 
 	if picked == nil {
 		return nil, w.refuseNoServer(j, f)
 	}
-	return w.table.Server(picked.ID), Forward
+	rs := w.server(picked.ID)
+	if rs == nil {
+		return nil, DropNoConnection
+	}
+	return rs, Forward
+}
+
+// server returns the real server that a scheduler picked. It may have joined
+// in a reload since the batch began.
+func (w *Worker) server(id uint32) *service.RealServer {
+	if rs := w.table.Server(id); rs != nil {
+		return rs
+	}
+	w.table = w.plane.services.Load()
+	return w.table.Server(id)
 }
 
 func (w *Worker) setFlow(j *job) {

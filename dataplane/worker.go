@@ -3,6 +3,7 @@ package dataplane
 import (
 	"fmt"
 	"runtime"
+	"sync/atomic"
 
 	"lvsdr/conntable"
 	"lvsdr/dataplane/link"
@@ -27,12 +28,13 @@ type Ports struct {
 	EgressMTU int         // largest IP packet; 0: no limit
 }
 
-// Worker moves frames. Make it with Plane.NewWorker; it belongs to one
-// goroutine.
+// Worker moves frames. Make it with Plane.NewWorker; but for Stop it belongs
+// to one goroutine.
 type Worker struct {
-	plane *Plane
-	ports Ports
-	total *counters
+	plane    *Plane
+	ports    Ports
+	total    *counters
+	stopping atomic.Bool
 
 	frames  [BatchSize]link.Frame
 	jobs    [BatchSize]job
@@ -73,8 +75,10 @@ func (p *Plane) NewWorker(ports Ports) *Worker {
 	return w
 }
 
-// Run moves frames until the ingress link says ErrClosed, which is no error,
-// or that it can receive no more. It locks the goroutine to its thread.
+// Run moves frames until Stop is called, and then, when it has moved those
+// that had come, returns nil. It locks the goroutine to its thread.
+// Errors: what the ingress link said; after link.ErrDown, Run may be called
+// again.
 func (w *Worker) Run() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -86,7 +90,16 @@ func (w *Worker) Run() error {
 		if err != nil {
 			return fmt.Errorf("receive: %w", err)
 		}
+		if n == 0 && w.stopping.Load() {
+			return nil
+		}
 	}
+}
+
+// Stop makes Run return. Any goroutine.
+func (w *Worker) Stop() {
+	w.stopping.Store(true)
+	w.ports.Ingress.Interrupt()
 }
 
 // batch gives each frame its verdict, in two passes: while the second looks at

@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 // MaxVIPs is how many different VIPs one process may have in its life.
 const MaxVIPs = 1 << 16
 
-// retired is how long the number of a removed server stays unused after its
-// last connection is gone: longer than any worker holds on to an old table.
+// retired is how long the number of a removed server stays unused after it was
+// seen without a connection: longer than any worker holds on to an old table.
 const retired = 10 * time.Second
 
 // Registry makes tables and keeps what they share. It belongs to one
@@ -22,7 +23,7 @@ type Registry struct {
 	vips      map[frame.Addr]uint16
 	servers   []*RealServer // by ID; nil: free
 	byKey     map[serverKey]*RealServer
-	removed   map[uint32]time.Time // IDs, and since when they have no connection
+	removed   map[uint32]time.Time // IDs, and since when they are seen without a connection; zero: they have some
 	balancers map[string]*balancer // by service name
 }
 
@@ -44,7 +45,8 @@ func (r *Registry) Build(definitions []Definition, now time.Time) (*Table, error
 	if err != nil {
 		return nil, err
 	}
-	if err := r.number(definitions); err != nil {
+	vips, err := r.number(definitions)
+	if err != nil {
 		return nil, err
 	}
 	services := make([]*Service, len(definitions))
@@ -52,7 +54,7 @@ func (r *Registry) Build(definitions []Definition, now time.Time) (*Table, error
 	for i, d := range definitions {
 		services[i] = &Service{Definition: d, balancer: balancers[d.Name]}
 	}
-	t, err := newTable(services, r.vips)
+	t, err := newTable(services, vips)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +65,7 @@ func (r *Registry) Build(definitions []Definition, now time.Time) (*Table, error
 			s.Servers = append(s.Servers, r.server(key, sd))
 		}
 	}
-	r.balancers = balancers
+	r.balancers, r.vips = balancers, vips
 	r.retire(keep, now)
 	for _, s := range services {
 		s.Refresh()
@@ -99,20 +101,21 @@ func (r *Registry) balance(definitions []Definition) (map[string]*balancer, erro
 	return balancers, nil
 }
 
-// number gives each VIP its index.
-func (r *Registry) number(definitions []Definition) error {
+// number returns the index of each VIP that ever was, and of the new ones.
+func (r *Registry) number(definitions []Definition) (map[frame.Addr]uint16, error) {
+	vips := maps.Clone(r.vips)
 	for _, d := range definitions {
 		for _, a := range d.Ranges {
-			if _, ok := r.vips[a.VIP]; ok {
+			if _, ok := vips[a.VIP]; ok {
 				continue
 			}
-			if len(r.vips) == MaxVIPs {
-				return fmt.Errorf("service %s: VIP %v is one more than the %d that a process can have; restart the director", d.Name, a.VIP, MaxVIPs)
+			if len(vips) == MaxVIPs {
+				return nil, fmt.Errorf("service %s: VIP %v is one more than the %d that a process can have; restart the director", d.Name, a.VIP, MaxVIPs)
 			}
-			r.vips[a.VIP] = uint16(len(r.vips))
+			vips[a.VIP] = uint16(len(vips))
 		}
 	}
-	return nil
+	return vips, nil
 }
 
 // server returns the real server of a key, new or as it was, with what the
@@ -129,9 +132,7 @@ func (r *Registry) server(key serverKey, d ServerDefinition) *RealServer {
 		rs.SetHealth(Unknown)
 	}
 	rs.weight.Store(int32(d.Weight))
-	rs.upper.Store(int32(d.Upper))
-	rs.lower.Store(int32(d.Lower))
-	rs.updateOverload()
+	rs.setThresholds(d.Upper, d.Lower)
 	if !d.MAC.IsZero() {
 		rs.SetMAC(d.MAC)
 	}
@@ -156,9 +157,11 @@ func (r *Registry) retire(keep map[serverKey]bool, now time.Time) {
 			continue
 		}
 		rs.setGone(true)
-		since, was := r.removed[rs.ID]
+		since := r.removed[rs.ID]
 		switch {
-		case !was || rs.Active()+rs.Inactive() > 0:
+		case rs.Active()+rs.Inactive() > 0:
+			r.removed[rs.ID] = time.Time{}
+		case since.IsZero():
 			r.removed[rs.ID] = now
 		case now.Sub(since) > retired:
 			delete(r.removed, rs.ID)

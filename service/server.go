@@ -134,6 +134,17 @@ func (s *RealServer) count(active bool, n int) {
 	}
 }
 
+// setThresholds opens the server to new connections when the upper threshold
+// rises, as IPVS does when a server is edited.
+func (s *RealServer) setThresholds(upper, lower int) {
+	if upper == 0 || upper > int(s.upper.Load()) {
+		s.SetOverloaded(false)
+	}
+	s.upper.Store(int32(upper))
+	s.lower.Store(int32(lower))
+	s.updateOverload()
+}
+
 // updateOverload follows IPVS (ip_vs_dest_update_overload): overloaded from
 // the upper threshold on, until below the lower one, or below three quarters
 // of the upper one where there is no lower.

@@ -72,6 +72,13 @@ type balancer struct {
 	overflow  *scheduler.Overflow
 	algorithm string // name and flags
 	undecided atomic.Bool
+	given     []given // to the schedulers by the last Update
+}
+
+// given is a candidate and its weight, as a scheduler was last told of it.
+type given struct {
+	id     uint32
+	weight int
 }
 
 // Schedule picks the server for a new connection; nil if none is usable.
@@ -93,27 +100,38 @@ func (s *Service) FindsAgain() bool {
 
 // Refresh makes the candidates anew after a change of a server's MAC, health
 // or weight, and tells which servers are gone. The server added last comes
-// first, as in the kernel's list.
+// first, as in the kernel's list. The schedulers hear of it only if it changes
+// the list or a weight: a round of theirs begins anew then.
 func (s *Service) Refresh() {
-	candidates := make([]*scheduler.Candidate, 0, len(s.Servers))
+	list := make([]listing, 0, len(s.Servers))
 	undecided := false
 	for _, rs := range slices.Backward(s.Servers) {
 		_, resolved, _ := rs.Route()
 		health := rs.Health()
 		rs.setGone(health == Down && s.OnFailure == Remove)
 		undecided = undecided || health == Unknown || health == Up && !resolved
-		switch {
-		case health == Up && resolved:
-			rs.SetWeight(rs.BaseWeight())
-		case health == Down && s.OnFailure == Quiesce && resolved:
-			rs.SetWeight(0)
-		default:
-			rs.SetWeight(0)
-			continue
+		weight := 0
+		if health == Up && resolved {
+			weight = rs.BaseWeight()
 		}
-		candidates = append(candidates, &rs.Candidate)
+		rs.SetWeight(weight)
+		if resolved && (health == Up || health == Down && s.OnFailure == Quiesce) {
+			list = append(list, listing{&rs.Candidate, weight})
+		}
 	}
 	s.undecided.Store(undecided)
+	s.update(list)
+}
+
+func (s *Service) update(list []listing) {
+	if slices.Equal(list, s.listed) {
+		return
+	}
+	s.listed = list
+	candidates := make([]*scheduler.Candidate, len(list))
+	for i, l := range list {
+		candidates[i] = l.server
+	}
 	s.scheduler.Update(candidates)
 	s.overflow.Update(slices.Clone(candidates))
 }

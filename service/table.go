@@ -9,6 +9,7 @@ import (
 )
 
 // Table finds the service of a frame. It is immutable: any goroutine may read.
+// The zero value has no services.
 type Table struct {
 	services []*Service
 	servers  []*RealServer // by ID; nil: none
@@ -47,6 +48,9 @@ func (t *Table) Server(id uint32) *RealServer {
 	return nil
 }
 
+// MaxServers is one more than the largest ID of a real server.
+func (t *Table) MaxServers() int { return len(t.servers) }
+
 // Servers calls fn for each real server, also removed ones.
 func (t *Table) Servers(fn func(*RealServer)) {
 	for _, rs := range t.servers {
@@ -71,6 +75,9 @@ func (t *Table) VIPByIndex(index uint16) *VIP {
 
 // VIP returns the virtual IP with this address; nil if it is none of ours.
 func (t *Table) VIP(a frame.Addr) *VIP {
+	if len(t.slots) == 0 {
+		return nil // the zero value
+	}
 	mask := uint64(len(t.slots) - 1)
 	for i := spread(a); ; i++ {
 		v := t.slots[i&mask]

@@ -1,0 +1,117 @@
+package director
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"lvsdr/config"
+	"lvsdr/conntable"
+	"lvsdr/frame"
+	"lvsdr/healthcheck"
+	"lvsdr/service"
+)
+
+// definitions are the services of a configuration as package service wants
+// them.
+func definitions(c *config.Config) []service.Definition {
+	out := make([]service.Definition, len(c.Services))
+	for i := range c.Services {
+		s := &c.Services[i]
+		out[i] = service.Definition{
+			Name:      s.Name,
+			Protocol:  s.Protocol.Number(),
+			Scheduler: s.Scheduler,
+			Flags:     s.Flags,
+			Timeouts:  conntable.NewTimeouts(s.Timeouts.TCP, s.Timeouts.TCPFin, s.Timeouts.UDP),
+			Reject:    rejects[s.Reject],
+			OnFailure: failures[s.OnFailure],
+		}
+		for _, a := range s.Addresses {
+			out[i].Ranges = append(out[i].Ranges, service.Range{
+				VIP: frame.AddrFrom(a.Addr), First: a.FirstPort, Last: a.LastPort,
+			})
+		}
+		for _, r := range s.RealServers {
+			out[i].Servers = append(out[i].Servers, service.ServerDefinition{
+				Addr: frame.AddrFrom(r.Addr), Port: r.Port,
+				Weight: r.Weight, Upper: r.Upper, Lower: r.Lower, MAC: r.MAC,
+			})
+		}
+	}
+	return out
+}
+
+var rejects = map[config.RejectMode]service.Reject{
+	config.RejectRST: service.RejectRST, config.RejectICMP: service.RejectICMP, config.RejectDrop: service.RejectDrop,
+}
+
+var failures = map[config.FailureMode]service.Failure{
+	config.FailureRemove: service.Remove, config.FailureQuiesce: service.Quiesce,
+}
+
+// subscriptions are the health checks of a configuration.
+func subscriptions(c *config.Config) (subs []healthcheck.Subscription) {
+	for i := range c.Services {
+		s := &c.Services[i]
+		for _, r := range s.RealServers {
+			subs = append(subs, healthcheck.Subscription{
+				Key:    serverKey(s.Name, r.Addr, r.Port),
+				Spec:   s.Check,
+				Target: healthcheck.Target{Addr: r.Addr, Port: r.Port, Name: s.Name + " " + r.Addr.String()},
+			})
+		}
+	}
+	return subs
+}
+
+// serverKey names a real server of a service, in health checks and in the
+// state file.
+func serverKey(service string, addr netip.Addr, port uint16) string {
+	return fmt.Sprintf("%s %s", service, netip.AddrPortFrom(addr, port))
+}
+
+func keyOf(rs *service.RealServer) string { return serverKey(rs.Service(), rs.Addr, rs.Port) }
+
+// vips are the VIPs of a configuration, sorted, each once.
+func vips(c *config.Config) (out []netip.Addr) {
+	for i := range c.Services {
+		for _, a := range c.Services[i].Addresses {
+			out = append(out, a.Addr)
+		}
+	}
+	slices.SortFunc(out, netip.Addr.Compare)
+	return slices.Compact(out)
+}
+
+// realServers are the addresses to resolve, and those whose MAC is pinned.
+func realServers(c *config.Config) (resolve []netip.Addr, pinned map[netip.Addr]frame.MAC) {
+	pinned = make(map[netip.Addr]frame.MAC)
+	for i := range c.Services {
+		for _, r := range c.Services[i].RealServers {
+			resolve = append(resolve, r.Addr)
+			if !r.MAC.IsZero() {
+				pinned[r.Addr] = r.MAC
+			}
+		}
+	}
+	slices.SortFunc(resolve, netip.Addr.Compare)
+	return slices.Compact(resolve), pinned
+}
+
+// address is a real server's address for people: with the port if it has one.
+func address(rs *service.RealServer) string {
+	if rs.Port == 0 {
+		return rs.Addr.String()
+	}
+	return netip.AddrPortFrom(rs.Addr, rs.Port).String()
+}
+
+// portName is a range of ports for people.
+func portName(first, last uint16) string {
+	if first == last {
+		return strconv.Itoa(int(first))
+	}
+	return fmt.Sprintf("%d-%d", first, last)
+}

@@ -1,0 +1,69 @@
+package director
+
+import (
+	"lvsdr/healthcheck"
+	"lvsdr/service"
+)
+
+// startHealth starts the checks, with what was known before the restart.
+func (d *Director) startHealth() {
+	d.monitor = healthcheck.NewMonitor(healthcheck.Options{
+		Notify: func(healthcheck.Event) { d.post(d.healthChanged) },
+		Log:    d.log,
+	})
+	subs := subscriptions(d.config)
+	if d.saved != nil {
+		for _, s := range subs {
+			d.monitor.Restore(s.Target, d.saved.health(s.Key))
+		}
+	}
+	if err := d.monitor.Set(subs); err != nil {
+		d.log.Error("health checks were not started", "error", err)
+	}
+	d.takeHealth()
+}
+
+// healthChanged takes over what the checks say now. Servers that are gone lose
+// their connections at once.
+func (d *Director) healthChanged() {
+	d.takeHealth()
+	d.refresh()
+	if n := d.plane.ExpireGone(); n > 0 {
+		d.log.Info("connections of failed servers expired", "connections", n)
+	}
+	d.save()
+}
+
+// takeHealth sets every server's health to what its check says.
+func (d *Director) takeHealth() {
+	assumed := make(map[string]bool)
+	for i := range d.config.Services {
+		assumed[d.config.Services[i].Name] = d.config.Services[i].AssumeUp
+	}
+	d.eachServer(func(_ *service.Service, rs *service.RealServer) {
+		status, _ := d.monitor.Status(keyOf(rs))
+		switch {
+		case status.State == healthcheck.Up, status.State == healthcheck.Unknown && assumed[rs.Service()]:
+			rs.SetHealth(service.Up)
+		case status.State == healthcheck.Down:
+			rs.SetHealth(service.Down)
+		default:
+			rs.SetHealth(service.Unknown)
+		}
+	})
+}
+
+// refresh gives the schedulers the servers that are usable now.
+func (d *Director) refresh() {
+	for _, s := range d.table.Services() {
+		s.Refresh()
+	}
+}
+
+func (d *Director) eachServer(fn func(*service.Service, *service.RealServer)) {
+	for _, s := range d.table.Services() {
+		for _, rs := range s.Servers {
+			fn(s, rs)
+		}
+	}
+}

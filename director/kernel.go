@@ -1,0 +1,80 @@
+package director
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"lvsdr/config"
+	"lvsdr/guard"
+)
+
+// checkHost looks whether the configuration fits the host's interfaces.
+func (d *Director) checkHost(c *config.Config) error {
+	interfaces, err := d.host.Interfaces()
+	if err != nil {
+		return err
+	}
+	h := config.Host{Interfaces: make(map[string]config.Interface)}
+	for _, i := range interfaces {
+		h.Interfaces[i.Name] = config.Interface{MTU: i.MTU, Loopback: i.Name == "lo", Addrs: i.Addrs}
+	}
+	return c.CheckHost(h)
+}
+
+// openGuard installs the guard and looks at the host's kernel.
+func (d *Director) openGuard(c *config.Config) error {
+	g, err := d.host.OpenGuard(c.Ingress, vips(c), c.Guard)
+	if err != nil {
+		return fmt.Errorf("guard: %w", err)
+	}
+	d.guard = g
+	d.findings = nil
+	d.lookAtKernel()
+	return nil
+}
+
+// updateGuard changes the guard to what a new configuration wants.
+func (d *Director) updateGuard(next *config.Config) error {
+	if next.Guard == d.config.Guard {
+		return d.guard.Update(vips(next))
+	}
+	before := d.guard
+	if err := d.openGuard(next); err != nil {
+		return err
+	}
+	if next.Guard {
+		return nil
+	}
+	if err := guard.Err(d.findings); err != nil {
+		d.guard = before
+		if again := d.openGuard(d.config); again != nil {
+			d.log.Error("the guard could not be put back", "error", again)
+		}
+		return err
+	}
+	return nil
+}
+
+// lookAtKernel looks again whether the host's kernel stays out of the VIPs'
+// traffic, and logs what is new.
+func (d *Director) lookAtKernel() {
+	findings := d.guard.Look()
+	known := make(map[guard.Finding]bool)
+	for _, f := range d.findings {
+		known[f] = true
+	}
+	for _, f := range findings {
+		if f.Severity != guard.OK && !known[f] {
+			d.log.Log(context.Background(), severityLevel(f.Severity), f.What, "why", f.Why, "remedy", f.Remedy)
+		}
+	}
+	d.findings = findings
+}
+
+func severityLevel(s guard.Severity) slog.Level {
+	if s == guard.Refuse {
+		return slog.LevelError
+	}
+	return slog.LevelWarn
+}

@@ -1,0 +1,70 @@
+package director
+
+import (
+	"fmt"
+	"time"
+
+	"lvsdr/admin/api"
+	"lvsdr/config"
+)
+
+// reload makes what the file says what runs, or changes nothing.
+func (d *Director) reload() (api.Reload, error) {
+	next, err := d.options.Load()
+	if err != nil {
+		return api.Reload{}, err
+	}
+	if next.Equal(d.config) {
+		d.pending = nil
+		return api.Reload{}, nil
+	}
+	pending := d.config.NeedRestart(next)
+	next = d.keepFixed(next)
+	if err := d.checkHost(next); err != nil {
+		return api.Reload{}, err
+	}
+	if err := d.apply(next); err != nil {
+		return api.Reload{}, err
+	}
+	d.pending = pending
+	return api.Reload{Changed: true, NeedRestart: pending}, nil
+}
+
+// keepFixed returns next with the values that only a restart can change.
+func (d *Director) keepFixed(next *config.Config) *config.Config {
+	merged := *next
+	now := d.config
+	merged.Ingress, merged.Egress, merged.MAC, merged.RouterID = now.Ingress, now.Egress, now.MAC, now.RouterID
+	merged.Workers, merged.Connections, merged.Poll = now.Workers, now.Connections, now.Poll
+	merged.Conflict, merged.StateDir, merged.RestartGrace, merged.Admin = now.Conflict, now.StateDir, now.RestartGrace, now.Admin
+	return &merged
+}
+
+// apply makes next what runs. The guard comes first, since it can fail; what
+// follows cannot, or is undone.
+func (d *Director) apply(next *config.Config) error {
+	table, err := d.registry.Build(definitions(next), time.Now())
+	if err != nil {
+		return err
+	}
+	if err := d.updateGuard(next); err != nil {
+		// The registry has only grown; the old table goes on.
+		if _, again := d.registry.Build(definitions(d.config), time.Now()); again != nil {
+			d.log.Error("the running configuration could not be restored", "error", again)
+		}
+		return fmt.Errorf("reload: %w", err)
+	}
+	d.config, d.table, d.loaded = next, table, time.Now()
+	if err := d.monitor.Set(subscriptions(next)); err != nil {
+		d.log.Error("health checks were not changed", "error", err)
+	}
+	// The workers must know a server before a scheduler picks it.
+	d.plane.SetDecrementTTL(next.TTL == config.TTLDecrement)
+	d.plane.SetTable(table)
+	d.takeHealth()
+	d.takeMACs()
+	d.refresh()
+	d.setAddresses()
+	d.save()
+	return nil
+}

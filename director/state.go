@@ -1,0 +1,131 @@
+package director
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"lvsdr/frame"
+	"lvsdr/healthcheck"
+	"lvsdr/service"
+)
+
+// stateFile keeps what must survive a restart, also by SIGKILL: the last
+// health and MAC address of every server. A server that was not yet checked
+// after a restart is not dead.
+type stateFile struct {
+	path  string
+	log   *slog.Logger
+	last  state
+	write chan state // the newest state to write
+	ended chan struct{}
+}
+
+// state is the file's content.
+type state struct {
+	Health map[string]healthcheck.State `json:"health"` // by server key
+	MACs   map[netip.Addr]string        `json:"macs"`
+}
+
+// openState reads the file, if there is one, and starts its writer. A file
+// that cannot be read is as good as none: the log says so.
+func openState(dir string, log *slog.Logger) *stateFile {
+	f := &stateFile{
+		path: filepath.Join(dir, "state.json"), log: log,
+		write: make(chan state, 1), ended: make(chan struct{}),
+	}
+	data, err := os.ReadFile(f.path)
+	if err == nil {
+		err = json.Unmarshal(data, &f.last)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		log.Warn("the state of the last run is lost", "file", f.path, "error", err)
+		f.last = state{}
+	}
+	go f.run()
+	return f
+}
+
+func (f *stateFile) health(key string) healthcheck.State { return f.last.Health[key] }
+
+func (f *stateFile) mac(addr netip.Addr) (frame.MAC, bool) {
+	mac, err := frame.ParseMAC(f.last.MACs[addr])
+	return mac, err == nil
+}
+
+func (f *stateFile) macs() map[netip.Addr]frame.MAC {
+	out := make(map[netip.Addr]frame.MAC)
+	for addr := range f.last.MACs {
+		if mac, ok := f.mac(addr); ok {
+			out[addr] = mac
+		}
+	}
+	return out
+}
+
+// save hands a state to the writer, in place of one that it has not begun.
+func (f *stateFile) save(s state) {
+	select {
+	case <-f.write:
+	default:
+	}
+	f.write <- s
+}
+
+// close writes what was saved last and ends the writer.
+func (f *stateFile) close() {
+	close(f.write)
+	<-f.ended
+}
+
+func (f *stateFile) run() {
+	defer close(f.ended)
+	failed := false
+	for s := range f.write {
+		err := f.store(s)
+		if err != nil && !failed {
+			f.log.Error("the state is not kept for the next start", "error", err)
+		}
+		failed = err != nil
+	}
+}
+
+// store replaces the file whole, so that a reader finds the old or the new.
+func (f *stateFile) store(s state) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode state: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
+		return err
+	}
+	next := f.path + ".new"
+	if err := os.WriteFile(next, append(data, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(next, f.path)
+}
+
+// save keeps what is known of the servers now. What is not known leaves what
+// was.
+func (d *Director) save() {
+	if d.saved == nil {
+		return
+	}
+	s := state{Health: make(map[string]healthcheck.State), MACs: make(map[netip.Addr]string)}
+	d.eachServer(func(_ *service.Service, rs *service.RealServer) {
+		key := keyOf(rs)
+		if status, ok := d.monitor.Status(key); ok && status.State != healthcheck.Unknown {
+			s.Health[key] = status.State
+		}
+		if mac, resolved, _ := rs.Route(); resolved {
+			s.MACs[rs.Addr] = mac.String()
+		}
+	})
+	d.saved.save(s)
+}

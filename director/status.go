@@ -1,0 +1,156 @@
+package director
+
+import (
+	"net"
+	"net/netip"
+	"time"
+
+	"lvsdr/admin/api"
+	"lvsdr/arpresponder"
+	"lvsdr/dataplane"
+	"lvsdr/guard"
+	"lvsdr/neighbor"
+	"lvsdr/service"
+)
+
+// status is what the API tells of the director.
+func (d *Director) status() *api.Status {
+	now := time.Now()
+	neighbors := d.neighbors()
+	claims := d.claims()
+	s := &api.Status{
+		Version: d.options.Version, Started: d.started, Now: now,
+		ConfigFile: d.options.ConfigFile, ConfigSince: d.loaded,
+		Guard:       d.guardState(),
+		Interfaces:  d.interfaceStatus(),
+		Connections: connectionStatus(d.plane),
+		Frames:      d.frameStatus(),
+	}
+	for _, c := range claims {
+		s.VIPs = append(s.VIPs, vipStatus(c))
+	}
+	for _, svc := range d.table.Services() {
+		s.Services = append(s.Services, d.serviceStatus(svc, neighbors))
+	}
+	s.Alarms = d.alarms(now, claims, neighbors)
+	return s
+}
+
+func (d *Director) neighbors() map[netip.Addr]neighbor.Entry {
+	out := make(map[netip.Addr]neighbor.Entry)
+	if d.resolver != nil {
+		for _, e := range d.resolver.Snapshot() {
+			out[e.Addr] = e
+		}
+	}
+	return out
+}
+
+func (d *Director) claims() []arpresponder.Status {
+	if d.responder == nil {
+		return nil
+	}
+	return d.responder.Status()
+}
+
+func (d *Director) guardState() string {
+	if !d.config.Guard {
+		return "off"
+	}
+	if guard.Err(d.findings) != nil {
+		return "missing"
+	}
+	return "on"
+}
+
+func (d *Director) interfaceStatus() []api.Interface {
+	if d.attached == nil {
+		out := []api.Interface{{Name: d.config.Ingress, Role: "ingress", State: "gone"}}
+		if d.config.Egress == d.config.Ingress {
+			out[0].Role = "both"
+			return out
+		}
+		return append(out, api.Interface{Name: d.config.Egress, Role: "egress", State: "gone"})
+	}
+	a := d.attached
+	if a.ingress.Index == a.egress.Index {
+		return []api.Interface{interfaceStatus(&a.ingress, "both")}
+	}
+	return []api.Interface{interfaceStatus(&a.ingress, "ingress"), interfaceStatus(&a.egress, "egress")}
+}
+
+func interfaceStatus(i *Interface, role string) api.Interface {
+	return api.Interface{Name: i.Name, Role: role, MAC: i.MACAddr().String(), MTU: i.MTU, State: i.State()}
+}
+
+func connectionStatus(p *dataplane.Plane) api.Connections {
+	c := p.Connections()
+	return api.Connections{
+		Capacity: c.Capacity, Used: c.Used, Connections: c.Connections, IPv6: c.IPv6,
+		Bytes: c.Bytes, Inserted: c.Inserted, Refused: c.Refused,
+	}
+}
+
+func (d *Director) frameStatus() api.Frames {
+	counters := d.plane.Counters()
+	f := api.Frames{Received: counters.Received(), Lost: d.lost}
+	if d.attached != nil {
+		for _, rx := range d.attached.receivers {
+			f.Lost += rx.Stats().Dropped
+		}
+	}
+	for v, n := range counters {
+		if n > 0 {
+			v := dataplane.Verdict(v)
+			f.Verdicts = append(f.Verdicts, api.Verdict{Kind: v.Kind().String(), Reason: v.Reason(), Frames: n})
+		}
+	}
+	return f
+}
+
+func vipStatus(c arpresponder.Status) api.VIP {
+	v := api.VIP{Address: c.VIP.String(), State: string(c.State), Since: c.Since, MAC: c.MAC.String()}
+	if !c.RefusedBy.IsZero() {
+		v.RefusedBy = c.RefusedBy.String()
+	}
+	for _, o := range c.Claimants {
+		v.Claimants = append(v.Claimants, api.Claimant{
+			MAC: o.MAC.String(), RealServer: o.RealServer, How: string(o.Kind),
+			First: o.First, Last: o.Last, Count: o.Count,
+		})
+	}
+	return v
+}
+
+func (d *Director) serviceStatus(s *service.Service, neighbors map[netip.Addr]neighbor.Entry) api.Service {
+	out := api.Service{Name: s.Name, Scheduler: s.Scheduler, Flags: s.Flags}
+	for i := range d.config.Services {
+		if c := &d.config.Services[i]; c.Name == s.Name {
+			out.Protocol, out.Reject = string(c.Protocol), string(c.Reject)
+		}
+	}
+	for _, r := range s.Ranges {
+		out.Addresses = append(out.Addresses, net.JoinHostPort(r.VIP.String(), portName(r.First, r.Last)))
+	}
+	for _, rs := range s.Servers {
+		out.Servers = append(out.Servers, d.serverStatus(rs, neighbors[rs.Addr]))
+	}
+	return out
+}
+
+func (d *Director) serverStatus(rs *service.RealServer, n neighbor.Entry) api.RealServer {
+	check, _ := d.monitor.Status(keyOf(rs))
+	stats, rate := rs.Stats(), d.rates.of(rs)
+	out := api.RealServer{
+		Address: address(rs), Weight: rs.Weight(), Configured: rs.BaseWeight(),
+		Health: rs.Health().String(), Since: check.Since, Check: check.Message,
+		MACState: string(n.State),
+		Active:   rs.Active(), Inactive: rs.Inactive(),
+		Connections: stats.Connections.Load(), Packets: stats.Packets.Load(), Bytes: stats.Bytes.Load(),
+		ConnectionsS: rate.connectionsPerSecond, PacketsS: rate.packetsPerSecond, BytesS: rate.bytesPerSec,
+	}
+	if mac, resolved, _ := rs.Route(); resolved {
+		out.MAC = mac.String()
+	}
+	return out
+}
