@@ -71,7 +71,9 @@ type Receiver interface {
 // one goroutine.
 type Sender interface {
 	// Send queues the frame; its memory must not change until Flush. A full
-	// queue is flushed first. Drops are seen in what Flush returns.
+	// queue is flushed first. Drops are seen in what Flush returns. Putting a
+	// tag back moves the frame's head into the headroom: a frame with a tag
+	// must be built anew to be sent again.
 	Send(f *Frame)
 	// Flush hands the queued frames to the kernel and returns how many frames
 	// queued since the last Flush were not taken (queue full, interface down,

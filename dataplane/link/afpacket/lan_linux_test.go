@@ -107,6 +107,11 @@ func (n *host) link(name string) netlink.Link {
 func (n *host) up(name string)   { n.t.Helper(); n.must(netlink.LinkSetUp(n.link(name))) }
 func (n *host) down(name string) { n.t.Helper(); n.must(netlink.LinkSetDown(n.link(name))) }
 
+func (n *host) setMTU(name string, mtu int) {
+	n.t.Helper()
+	n.do(func() { n.must(netlink.LinkSetMTU(n.link(name), mtu)) })
+}
+
 // Names and addresses of the cable between the link under test and its far end.
 const nearEnd, farEnd = "near", "far"
 
@@ -207,19 +212,25 @@ func (f *farSocket) Next(ctx context.Context) (linktest.Packet, error) {
 func openPair(t testing.TB, h *host, rc ReceiverConfig, sc SenderConfig) (*Receiver, *Sender) {
 	t.Helper()
 	var r *Receiver
-	var s *Sender
 	h.do(func() {
 		var err error
-		if r, err = OpenReceiver(rc); err != nil {
-			t.Fatal(err)
-		}
+		r, err = OpenReceiver(rc)
+		h.must(err)
 		t.Cleanup(func() { _ = r.Close() })
-		if s, err = OpenSender(sc); err != nil {
-			t.Fatal(err)
-		}
+	})
+	return r, openOut(t, h, sc)
+}
+
+// openOut opens a Sender in h.
+func openOut(t testing.TB, h *host, sc SenderConfig) (s *Sender) {
+	t.Helper()
+	h.do(func() {
+		var err error
+		s, err = OpenSender(sc)
+		h.must(err)
 		t.Cleanup(func() { _ = s.Close() })
 	})
-	return r, s
+	return s
 }
 
 // newCable is  near (under test) ---veth--- far,  in two namespaces.

@@ -31,13 +31,15 @@ type Receiver struct {
 	pollSet  [2]unix.PollFd
 
 	interrupted atomic.Bool
+	count       [8]byte // what the eventfd said
 	frames      atomic.Uint64
 	truncated   atomic.Uint64
 
 	mu      sync.Mutex // for what other goroutines do with the descriptors
 	closed  bool
-	event   int    // eventfd
-	dropped uint64 // of the statistics, which the kernel clears as it tells them
+	event   int     // eventfd
+	one     [8]byte // what is written to it
+	dropped uint64  // of the statistics, which the kernel clears as it tells them
 }
 
 var _ link.Receiver = (*Receiver)(nil)
@@ -72,6 +74,7 @@ func openReceiver(c *ReceiverConfig, name string) (_ *Receiver, err error) {
 	if r.event, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
+	binary.NativeEndian.PutUint64(r.one[:], 1)
 	r.pollSet = [2]unix.PollFd{
 		{Fd: int32(fd), Events: unix.POLLIN | unix.POLLERR},
 		{Fd: int32(r.event), Events: unix.POLLIN},
@@ -183,14 +186,13 @@ func (r *Receiver) Interrupt() {
 	}
 	r.interrupted.Store(true)
 	// It can only fail because the counter is full, and then it is readable.
-	_, _ = unix.Write(r.event, binary.NativeEndian.AppendUint64(nil, 1))
+	_, _ = unix.Write(r.event, r.one[:])
 }
 
 // takeInterrupt ends the effect of Interrupt.
 func (r *Receiver) takeInterrupt() {
 	r.interrupted.Store(false)
-	var count [8]byte
-	_, _ = unix.Read(r.event, count[:])
+	_, _ = unix.Read(r.event, r.count[:])
 }
 
 // Stats counts since the Receiver was opened. Any goroutine.

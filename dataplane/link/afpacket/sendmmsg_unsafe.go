@@ -22,7 +22,13 @@ type queue struct {
 	messages []message
 	buffers  []unix.Iovec
 	n        int
+	bytes    int
 }
+
+// shortSend is how many bytes are sent without telling Go's scheduler, which
+// makes a single frame 0.9 times as costly. The kernel takes about 100 µs for
+// them, 64 frames of 1514 bytes: as long may it hold up a garbage collection.
+const shortSend = 128 << 10
 
 func newQueue(batch int) *queue {
 	q := &queue{messages: make([]message, batch), buffers: make([]unix.Iovec, batch)}
@@ -41,13 +47,21 @@ func (q *queue) add(b []byte) {
 	v.Base = &b[0]
 	v.SetLen(len(b))
 	q.n++
+	q.bytes += len(b)
 }
 
 // send hands the messages from the first one on to the kernel and returns how
 // many it took: at least one, or an error about the first.
 func (q *queue) send(fd, first int) (int, unix.Errno) {
-	n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd),
-		uintptr(unsafe.Pointer(&q.messages[first])), uintptr(q.n-first), unix.MSG_DONTWAIT, 0, 0)
+	var n uintptr
+	var errno unix.Errno
+	if q.bytes <= shortSend {
+		n, _, errno = unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd),
+			uintptr(unsafe.Pointer(&q.messages[first])), uintptr(q.n-first), unix.MSG_DONTWAIT, 0, 0)
+	} else {
+		n, _, errno = unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd),
+			uintptr(unsafe.Pointer(&q.messages[first])), uintptr(q.n-first), unix.MSG_DONTWAIT, 0, 0)
+	}
 	runtime.KeepAlive(q)
 	if errno != 0 {
 		return 0, errno
@@ -61,5 +75,5 @@ func (q *queue) clear() {
 	for i := range q.buffers[:q.n] {
 		q.buffers[i].Base = nil
 	}
-	q.n = 0
+	q.n, q.bytes = 0, 0
 }
