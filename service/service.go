@@ -77,7 +77,7 @@ type balancer struct {
 
 // given is a candidate and its weight, as a scheduler was last told of it.
 type given struct {
-	id     uint32
+	server *scheduler.Candidate
 	weight int
 }
 
@@ -103,7 +103,7 @@ func (s *Service) FindsAgain() bool {
 // first, as in the kernel's list. The schedulers hear of it only if it changes
 // the list or a weight: a round of theirs begins anew then.
 func (s *Service) Refresh() {
-	list := make([]listing, 0, len(s.Servers))
+	list := make([]given, 0, len(s.Servers))
 	undecided := false
 	for _, rs := range slices.Backward(s.Servers) {
 		_, resolved, _ := rs.Route()
@@ -116,18 +116,18 @@ func (s *Service) Refresh() {
 		}
 		rs.SetWeight(weight)
 		if resolved && (health == Up || health == Down && s.OnFailure == Quiesce) {
-			list = append(list, listing{&rs.Candidate, weight})
+			list = append(list, given{&rs.Candidate, weight})
 		}
 	}
 	s.undecided.Store(undecided)
 	s.update(list)
 }
 
-func (s *Service) update(list []listing) {
-	if slices.Equal(list, s.listed) {
+func (s *Service) update(list []given) {
+	if slices.Equal(list, s.given) {
 		return
 	}
-	s.listed = list
+	s.given = list
 	candidates := make([]*scheduler.Candidate, len(list))
 	for i, l := range list {
 		candidates[i] = l.server
