@@ -12,14 +12,6 @@ import (
 	"lvsdr/realserver"
 )
 
-// realserverUsage is a mistake in the command line of `director realserver`.
-type realserverUsage struct{ error }
-
-// ExitCode is the process's: wrong usage.
-func (realserverUsage) ExitCode() int { return 2 }
-
-func (u realserverUsage) Unwrap() error { return u.error }
-
 // realserverFlags are the flags that its subcommands share.
 type realserverFlags struct {
 	vips    []string
@@ -41,15 +33,15 @@ director sends it for the VIPs, and never answers ARP for them.
 The changes last until the next boot; undo restores what was there before.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return realserverUsage{fmt.Errorf("realserver %s: unknown; there is apply, check, undo", args[0])}
+				return usageError{fmt.Errorf("realserver %s: unknown; there is apply, check, undo", args[0])}
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return realserverUsage{errors.New("realserver: one of apply, check, undo is needed")}
+			return usageError{errors.New("realserver: one of apply, check, undo is needed")}
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return realserverUsage{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := root.PersistentFlags()
 	flags.StringArrayVar(&f.vips, "vip", nil, "a virtual `ADDRESS`, IPv4 or IPv6; may be repeated")
 	flags.StringArrayVar(&f.options.Interfaces, "interface", nil,
@@ -69,7 +61,7 @@ func (f *realserverFlags) applyCommand(host realserver.Host) *cobra.Command {
 		Args:    f.parse,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(f.options.VIPs) == 0 {
-				return realserverUsage{fmt.Errorf("realserver apply: %w: --vip ADDRESS", realserver.ErrNoVIP)}
+				return usageError{fmt.Errorf("realserver apply: %w: --vip ADDRESS", realserver.ErrNoVIP)}
 			}
 			return f.apply(cmd.OutOrStdout(), host)
 		},
@@ -107,7 +99,7 @@ privileges. Without --vip: for the VIPs that were applied.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			findings, err := realserver.Check(f.options, host)
 			if errors.Is(err, realserver.ErrNoVIP) {
-				return realserverUsage{fmt.Errorf("realserver check: %w, and none was applied: --vip ADDRESS", err)}
+				return usageError{fmt.Errorf("realserver check: %w, and none was applied: --vip ADDRESS", err)}
 			}
 			if err != nil {
 				return fmt.Errorf("realserver check: %w", err)
@@ -181,18 +173,18 @@ func (f *realserverFlags) undo(out io.Writer, host realserver.Host) error {
 // mistake in the command line is found before anything runs.
 func (f *realserverFlags) parse(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return realserverUsage{fmt.Errorf("realserver %s: unexpected %q; VIPs are given with --vip", cmd.Name(), args[0])}
+		return usageError{fmt.Errorf("realserver %s: unexpected %q; VIPs are given with --vip", cmd.Name(), args[0])}
 	}
 	f.options.VIPs = nil
 	for _, text := range f.vips {
 		vip, err := netip.ParseAddr(text)
 		if err != nil {
-			return realserverUsage{fmt.Errorf("realserver %s: --vip %s: not an IP address", cmd.Name(), text)}
+			return usageError{fmt.Errorf("realserver %s: --vip %s: not an IP address", cmd.Name(), text)}
 		}
 		f.options.VIPs = append(f.options.VIPs, vip)
 	}
 	if err := f.options.Validate(); err != nil {
-		return realserverUsage{fmt.Errorf("realserver %s: %w", cmd.Name(), err)}
+		return usageError{fmt.Errorf("realserver %s: %w", cmd.Name(), err)}
 	}
 	return nil
 }

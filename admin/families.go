@@ -1,0 +1,122 @@
+package admin
+
+import (
+	"time"
+
+	"lvsdr/admin/api"
+)
+
+var directorMetrics = []metric{
+	gauge("info", "The director's version; always 1.", []string{"version"}, func(s *api.Status, out emit) {
+		out(1, s.Version)
+	}),
+	gauge("start_time_seconds", "When the director started, in Unix time.", nil, func(s *api.Status, out emit) {
+		out(unixSeconds(s.Started))
+	}),
+	gauge("config_time_seconds", "When the present configuration was loaded, in Unix time.", nil, func(s *api.Status, out emit) {
+		out(unixSeconds(s.ConfigSince))
+	}),
+	gauge("alarms", "Things that an operator should act on; director status names them.", nil, func(s *api.Status, out emit) {
+		out(float64(len(s.Alarms)))
+	}),
+	gauge("guard", "1 for the state that the guard is in: on, off, or missing because somebody removed it.", []string{"state"},
+		func(s *api.Status, out emit) {
+			for _, state := range []string{"on", "off", "missing"} {
+				out(truth(s.Guard == state), state)
+			}
+		}),
+}
+
+var lanMetrics = []metric{
+	gauge("interface_up", "1 if frames can pass the interface.", []string{"interface", "role"}, func(s *api.Status, out emit) {
+		for _, i := range s.Interfaces {
+			out(truth(i.State == "up"), i.Name, i.Role)
+		}
+	}),
+	gauge("vip_owned", "1 if the director answers for the VIP.", []string{"vip"}, func(s *api.Status, out emit) {
+		for _, v := range s.VIPs {
+			out(truth(v.State == "owned" || v.State == "announcing"), v.Address)
+		}
+	}),
+	gauge("vip_claimants", "Other hosts that were seen claiming the VIP.", []string{"vip"}, func(s *api.Status, out emit) {
+		for _, v := range s.VIPs {
+			out(float64(len(v.Claimants)), v.Address)
+		}
+	}),
+}
+
+var serverMetrics = []metric{
+	serverGauge("server_up", "1 if the real server passes its checks; 0 if it does not, or is not checked yet.",
+		func(r *api.RealServer) float64 { return truth(r.Health == "up") }),
+	serverGauge("server_resolved", "1 if the real server's MAC address is known.",
+		func(r *api.RealServer) float64 { return truth(r.MAC != "") }),
+	serverGauge("server_weight", "The weight in effect.",
+		func(r *api.RealServer) float64 { return float64(r.Weight) }),
+	serverGauge("server_configured_weight", "The weight in the configuration.",
+		func(r *api.RealServer) float64 { return float64(r.Configured) }),
+	serverGauge("server_active_connections", "Established connections.",
+		func(r *api.RealServer) float64 { return float64(r.Active) }),
+	serverGauge("server_inactive_connections", "Connections that are not established.",
+		func(r *api.RealServer) float64 { return float64(r.Inactive) }),
+	serverCounter("server_connections", "Connections that the real server was chosen for.",
+		func(r *api.RealServer) float64 { return float64(r.Connections) }),
+	serverCounter("server_packets", "Packets sent to the real server.",
+		func(r *api.RealServer) float64 { return float64(r.Packets) }),
+	serverCounter("server_bytes", "Bytes sent to the real server.",
+		func(r *api.RealServer) float64 { return float64(r.Bytes) }),
+}
+
+var connectionMetrics = []metric{
+	gauge("connections", "Connections in the table.", []string{"family"}, func(s *api.Status, out emit) {
+		out(float64(s.Connections.Connections-s.Connections.IPv6), "ipv4")
+		out(float64(s.Connections.IPv6), "ipv6")
+	}),
+	gauge("connection_places", "Places of the connection table; an IPv6 connection takes two.", nil, func(s *api.Status, out emit) {
+		out(float64(s.Connections.Capacity))
+	}),
+	gauge("connection_places_used", "Places of the connection table that are taken.", nil, func(s *api.Status, out emit) {
+		out(float64(s.Connections.Used))
+	}),
+	gauge("connection_table_bytes", "Memory of the connection table.", nil, func(s *api.Status, out emit) {
+		out(float64(s.Connections.Bytes))
+	}),
+	counter("connections_inserted", "Connections that were entered into the table.", nil, func(s *api.Status, out emit) {
+		out(float64(s.Connections.Inserted))
+	}),
+	counter("connections_refused", "Connections that found no place in the table; they are forwarded all the same.", nil,
+		func(s *api.Status, out emit) { out(float64(s.Connections.Refused)) }),
+}
+
+var frameMetrics = []metric{
+	counter("frames_received", "Frames that came in on the ingress interface; the sum of director_frames_total.", nil,
+		func(s *api.Status, out emit) { out(float64(s.Frames.Received)) }),
+	counter("frames_lost", "Frames that the kernel dropped because the ring was full.", nil, func(s *api.Status, out emit) {
+		out(float64(s.Frames.Lost))
+	}),
+	counter("frames", "Frames by what became of them; docs/operations.md explains each reason.", []string{"kind", "reason"},
+		func(s *api.Status, out emit) {
+			for _, v := range s.Frames.Verdicts {
+				out(float64(v.Frames), v.Kind, v.Reason)
+			}
+		}),
+}
+
+func serverGauge(name, help string, of func(*api.RealServer) float64) metric {
+	return gauge(name, help, []string{"service", "server"}, eachServer(of))
+}
+
+func serverCounter(name, help string, of func(*api.RealServer) float64) metric {
+	return counter(name, help, []string{"service", "server"}, eachServer(of))
+}
+
+func eachServer(of func(*api.RealServer) float64) func(*api.Status, emit) {
+	return func(s *api.Status, out emit) {
+		for _, service := range s.Services {
+			for i := range service.Servers {
+				out(of(&service.Servers[i]), service.Name, service.Servers[i].Address)
+			}
+		}
+	}
+}
+
+func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

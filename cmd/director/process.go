@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lvsdr/admin"
+	"lvsdr/admin/api"
+	"lvsdr/config"
+	"lvsdr/director"
+)
+
+// engine is the part of director.Director that a process uses.
+type engine interface {
+	admin.Source
+	Run(ctx context.Context) error
+}
+
+// process is `director run`: the director, its admin API, signals and the
+// service manager.
+type process struct {
+	file   string
+	log    *slog.Logger
+	engine engine
+	server *admin.Server
+	notify notifier
+
+	reload sync.Mutex                    // one at a time
+	loaded atomic.Pointer[config.Config] // the last one that could be read
+	last   *api.Status                   // when it was told to stop
+}
+
+// newProcess makes all of it and opens the admin API, but runs nothing.
+func newProcess(file string, log *slog.Logger) (*process, error) {
+	p := &process{file: file, log: log, notify: newNotifier(log)}
+	c, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	d, err := director.New(director.Options{
+		Config: c, ConfigFile: file, Load: p.load, Host: director.NewLinuxHost(afpacketLinks{}),
+		Log: log, Ready: p.ready, Version: programVersion(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.engine = d
+	return p, p.listen(c.Admin)
+}
+
+func (p *process) load() (*config.Config, error) {
+	c, err := config.Load(p.file)
+	if err == nil {
+		p.loaded.Store(c)
+	}
+	return c, err
+}
+
+func (p *process) listen(a config.Admin) (err error) {
+	p.server, err = admin.Listen(admin.Options{Socket: a.Socket, Listen: a.Listen, Source: p, Log: p.log})
+	return err
+}
+
+func (p *process) ready() {
+	p.log.Info("ready", "version", programVersion(), "config", p.file, "pid", os.Getpid())
+	p.notify.ready()
+}
+
+// run runs everything until a stop signal or the end of ctx. The director's
+// own end before that is an error. A second stop signal has its default
+// effect.
+func (p *process) run(ctx context.Context, reload, stop <-chan os.Signal) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := p.server.Serve(ctx); err != nil {
+			p.log.Error("the admin API did not end well", "err", err)
+		}
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- p.engine.Run(ctx) }()
+	err := p.attend(ctx, reload, stop, ended, cancel)
+	cancel()
+	serving.Wait()
+	if p.last != nil {
+		p.log.Info("stopped", summary(p.last)...)
+	}
+	return err
+}
+
+// attend does what signals ask for until the director has ended.
+func (p *process) attend(ctx context.Context, reload, stop <-chan os.Signal, ended <-chan error, cancel func()) error {
+	watchdog, tick := p.notify.watchdog()
+	defer watchdog()
+	for {
+		select {
+		case err := <-ended:
+			if err == nil && ctx.Err() == nil {
+				err = errors.New("the director ended by itself")
+			}
+			return err
+		case <-reload:
+			p.notify.reloading()
+			p.Reload(ctx) // logs what came of it
+			p.notify.ready()
+		case s := <-stop:
+			signal.Reset(s)
+			stop = nil
+			p.log.Info("stopping", "signal", s.String())
+			p.notify.stopping()
+			p.last = p.final(ctx)
+			cancel()
+		case <-tick:
+			p.alive(ctx)
+		}
+	}
+}
+
+// alive tells the service manager that the director answers, if it does.
+func (p *process) alive(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, p.notify.interval)
+	defer cancel()
+	if _, err := p.engine.Status(ctx); err == nil {
+		p.notify.alive()
+	}
+}
+
+func (p *process) final(ctx context.Context) *api.Status {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	s, err := p.engine.Status(ctx)
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
+// Status implements [admin.Source].
+func (p *process) Status(ctx context.Context) (*api.Status, error) { return p.engine.Status(ctx) }
+
+// Reload implements [admin.Source]: the director takes the configuration, then
+// the admin API moves to where it says.
+func (p *process) Reload(ctx context.Context) (api.Reload, error) {
+	p.reload.Lock()
+	defer p.reload.Unlock()
+	r, err := p.engine.Reload(ctx)
+	if err != nil {
+		p.logRefused(err)
+		return r, err
+	}
+	a := p.loaded.Load().Admin
+	if err := p.server.Rebind(a.Socket, a.Listen); err != nil {
+		p.log.Error("reloaded, but the admin API stays where it was", "err", err)
+		return r, fmt.Errorf("reloaded, but the admin API stays where it was: %w", err)
+	}
+	p.log.Info(reloadLine(r), "config", p.file)
+	return r, nil
+}
+
+// logRefused writes one line for each mistake.
+func (p *process) logRefused(err error) {
+	var mistakes config.Errors
+	if !errors.As(err, &mistakes) {
+		p.log.Error("reload refused, what ran before goes on", "err", err)
+		return
+	}
+	for _, m := range mistakes {
+		p.log.Error("reload refused, what ran before goes on", "err", m)
+	}
+}
+
+// summary is what a director has done, as attributes of a log line.
+func summary(s *api.Status) []any {
+	frames := make(map[string]uint64)
+	for _, v := range s.Frames.Verdicts {
+		frames[v.Kind] += v.Frames
+	}
+	return []any{
+		"uptime", s.Now.Sub(s.Started).Round(time.Second).String(),
+		"connections", s.Connections.Inserted,
+		"open", s.Connections.Connections,
+		"frames", s.Frames.Received,
+		"forward", frames["forward"],
+		"reply", frames["reply"],
+		"ignore", frames["ignore"],
+		"drop", frames["drop"],
+		"lost", s.Frames.Lost,
+	}
+}
