@@ -16,12 +16,21 @@ func isICMP(p *frame.Packet) bool {
 // not touched.
 func (w *Worker) directICMP(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 	switch {
+	case isParameterProblem(&j.packet): // IPVS does not pass it on either
+		return nil, DropICMP
 	case j.packet.Has(frame.IsICMPError):
 		return w.relatedServer(j)
 	case isEchoRequest(&j.packet):
 		return nil, w.replyEcho(j, f)
 	}
 	return nil, DropICMP
+}
+
+func isParameterProblem(p *frame.Packet) bool {
+	if p.Has(frame.IsIPv4) {
+		return p.ICMPType == frame.ICMPParamProblem
+	}
+	return p.ICMPType == frame.ICMPv6ParamProblem
 }
 
 func isEchoRequest(p *frame.Packet) bool {
