@@ -127,7 +127,10 @@ func (w *Worker) replyTimeExceeded(j *job, f *link.Frame) Verdict {
 // 3.2.2).
 func (w *Worker) replyError(j *job, f *link.Frame, v Verdict, typ, code uint8, mtu int) Verdict {
 	p := &j.packet
-	if p.Has(frame.IsICMPError) {
+	switch {
+	case p.Has(frame.IsICMPError) && v == ReplyTimeExceeded:
+		return DropTTL
+	case p.Has(frame.IsICMPError):
 		return DropTooLong
 	}
 	if !w.limits.errors.take() {

@@ -30,7 +30,8 @@ const (
 	DropNoServer      // no server usable, and `reject: drop`
 	DropNoService     // no service on the port, and a reply is out of place
 	DropUnresolved    // its server's MAC is not known
-	DropTooLong       // longer than the egress MTU, and may be fragmented
+	DropTooLong       // longer than the egress MTU, and no reply is owed: it may be fragmented, or is an ICMP error
+	DropTTL           // an ICMP error without a hop left (`ttl: decrement`)
 	DropRateLimited   // owed a reply, but replies are limited
 	DropSend          // the egress interface did not take it
 
@@ -96,6 +97,7 @@ var verdictNames = [dropMalformed]string{
 	DropNoService:      "no_service",
 	DropUnresolved:     "unresolved",
 	DropTooLong:        "too_long",
+	DropTTL:            "ttl",
 	DropRateLimited:    "rate_limited",
 	DropSend:           "send",
 }
