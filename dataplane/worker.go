@@ -124,16 +124,9 @@ func (w *Worker) batch(frames []link.Frame) {
 
 // flush hands the batch to the kernel and its counts to whoever reads them.
 func (w *Worker) flush() {
-	dropped := uint32(w.ports.Egress.Flush())
+	w.lose(w.ports.Egress.Flush(), Forward)
 	if w.ports.Reply != w.ports.Egress {
-		dropped += uint32(w.ports.Reply.Flush())
-	}
-	w.tally[DropSend] += dropped
-	for v := Forward; dropped > 0; v++ {
-		if v.Kind() == Forwarded || v.Kind() == Replied {
-			n := min(dropped, w.tally[v])
-			w.tally[v], dropped = w.tally[v]-n, dropped-n
-		}
+		w.lose(w.ports.Reply.Flush(), ReplyEcho)
 	}
 	for v := range w.tally {
 		if n := w.tally[v]; n != 0 {
@@ -147,4 +140,17 @@ func (w *Worker) flush() {
 		l.packets, l.bytes = 0, 0
 	}
 	w.touched = w.touched[:0]
+}
+
+// lose changes the verdict of n frames that a link did not take, from the first
+// verdict on: which ones they were, it does not say.
+func (w *Worker) lose(n int, first Verdict) {
+	w.tally[DropSend] += uint32(n)
+	for v, left := first, uint32(n); left > 0; v++ {
+		if v.Kind() == Forwarded || v.Kind() == Replied {
+			lost := min(left, w.tally[v])
+			w.tally[v] -= lost
+			left -= lost
+		}
+	}
 }
