@@ -75,7 +75,6 @@ func (w *Worker) schedule(j *job, f *link.Frame) (*service.RealServer, Verdict) 
 	state := conntable.StateNone.Next(j.event)
 	c, outcome := w.plane.conns.Insert(&j.key, j.hash, picked.ID, state, j.svc.Timeouts, w.now)
 	if outcome == conntable.Full {
-		w.plane.overflowed(w.now, lifetime(j))
 		return w.overflow(j, f)
 	}
 	rs := w.server(c.Server)
@@ -97,13 +96,15 @@ func lifetime(j *job) uint32 {
 }
 
 // overflow picks the server of a connection for which there was no place: the
-// same one for each of its segments, with nothing remembered.
+// same one for each of its segments, with nothing remembered but that there may
+// be such connections for as long as this one lives.
 func (w *Worker) overflow(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 	w.setFlow(j)
 	picked := j.svc.Overflow(&w.flow)
 	if picked == nil {
 		return nil, w.refuseNoServer(j, f)
 	}
+	w.plane.overflowed(w.now, lifetime(j))
 	rs := w.server(picked.ID)
 	if rs == nil {
 		return nil, DropNoConnection

@@ -100,7 +100,13 @@ func (p *Plane) inGrace(now conntable.Time) bool { return int32(now-p.start) < p
 // overflowed notes that a connection found no place in the table, and is
 // forwarded without an entry for as long as it may live.
 func (p *Plane) overflowed(now conntable.Time, lifetime uint32) {
-	p.overflowing.Store(uint32(now) + lifetime | 1)
+	until := uint32(now) + lifetime | 1
+	for {
+		old := p.overflowing.Load()
+		if old != 0 && int32(old-until) >= 0 || p.overflowing.CompareAndSwap(old, until) {
+			return
+		}
+	}
 }
 
 // mayOverflow reports whether there may be connections without an entry.
