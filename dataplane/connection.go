@@ -4,6 +4,7 @@ import (
 	"lvsdr/conntable"
 	"lvsdr/dataplane/link"
 	"lvsdr/frame"
+	"lvsdr/scheduler"
 	"lvsdr/service"
 )
 
@@ -72,16 +73,20 @@ func (w *Worker) schedule(j *job, f *link.Frame) (*service.RealServer, Verdict) 
 	if picked == nil {
 		return nil, w.refuseNoServer(j, f)
 	}
-	state := conntable.StateNone.Next(j.event)
-	c, outcome := w.plane.conns.Insert(&j.key, j.hash, picked.ID, state, j.svc.Timeouts, w.now)
-	if outcome == conntable.Full {
-		return w.overflow(j, f)
-	}
-	rs := w.server(c.Server)
+	rs := w.server(picked)
 	if rs == nil {
-		return nil, DropNoConnection
+		return nil, DropUndecided
 	}
-	if outcome == conntable.Inserted {
+	state := conntable.StateNone.Next(j.event)
+	c, outcome := w.plane.conns.Insert(&j.key, j.hash, rs.ID, state, j.svc.Timeouts, w.now)
+	switch outcome {
+	case conntable.Full:
+		return w.overflow(j, f)
+	case conntable.Existed: // another worker was faster
+		if rs = w.table.Server(c.Server); rs == nil {
+			return nil, DropNoConnection
+		}
+	case conntable.Inserted:
 		rs.Opened(state.Active())
 	}
 	return rs, Forward
@@ -105,21 +110,25 @@ func (w *Worker) overflow(j *job, f *link.Frame) (*service.RealServer, Verdict) 
 		return nil, w.refuseNoServer(j, f)
 	}
 	w.plane.overflowed(w.now, lifetime(j))
-	rs := w.server(picked.ID)
+	rs := w.server(picked)
 	if rs == nil {
-		return nil, DropNoConnection
+		return nil, DropUndecided
 	}
 	return rs, Forward
 }
 
 // server returns the real server that a scheduler picked. It may have joined
-// in a reload since the batch began.
-func (w *Worker) server(id uint32) *service.RealServer {
-	if rs := w.table.Server(id); rs != nil {
+// in a reload since the batch began; nil: that reload is still under way, and
+// its number may be that of a server in the present table.
+func (w *Worker) server(picked *scheduler.Candidate) *service.RealServer {
+	if rs := w.table.Server(picked.ID); rs != nil && &rs.Candidate == picked {
 		return rs
 	}
 	w.table = w.plane.services.Load()
-	return w.table.Server(id)
+	if rs := w.table.Server(picked.ID); rs != nil && &rs.Candidate == picked {
+		return rs
+	}
+	return nil
 }
 
 func (w *Worker) setFlow(j *job) {
