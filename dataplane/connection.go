@@ -58,12 +58,22 @@ func (w *Worker) open(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 		return nil, DropNoConnection
 	case w.plane.mayOverflow(w.now):
 		return w.overflow(j, f)
-	case w.plane.inGrace(w.now) && j.svc.FindsAgain():
-		return w.schedule(j, f)
 	case w.plane.inGrace(w.now):
-		return nil, DropNoConnection
+		return w.adopt(j, f)
 	}
 	return nil, w.refuseStray(j, f)
+}
+
+// adopt takes over a connection of the predecessor, if the scheduler finds its
+// server again: it does once it knows all servers.
+func (w *Worker) adopt(j *job, f *link.Frame) (*service.RealServer, Verdict) {
+	switch {
+	case !j.svc.FindsAgain():
+		return nil, DropNoConnection
+	case j.svc.Undecided():
+		return nil, DropUndecided
+	}
+	return w.schedule(j, f)
 }
 
 // schedule picks a server for a new connection and enters it into the table.

@@ -31,15 +31,23 @@ func (w *Worker) refuseStray(j *job, f *link.Frame) Verdict {
 
 // refuseNoServer answers a client for whom no real server is usable. As long
 // as it is not known whether one is, there is nothing to say; a director that
-// has just started must not refuse what its predecessor served.
+// has just started must not refuse what its predecessor served. Nor is a segment
+// in the middle of a connection refused: it comes here only after a start or an
+// overflow, when its server may be one that takes no new connections.
 func (w *Worker) refuseNoServer(j *job, f *link.Frame) Verdict {
 	switch {
 	case j.svc.Undecided():
 		return DropUndecided
+	case isStray(j):
+		return DropNoConnection
 	case j.svc.Reject == service.RejectDrop:
 		return DropNoServer
 	case j.svc.Reject == service.RejectRST && j.packet.Key.Protocol == frame.ProtocolTCP:
 		return w.replyRST(j, f)
 	}
 	return w.replyUnreachable(j, f)
+}
+
+func isStray(j *job) bool {
+	return j.packet.Key.Protocol == frame.ProtocolTCP && j.event != conntable.EventSyn
 }
