@@ -50,7 +50,7 @@ func BenchmarkHitBatch(b *testing.B) {
 func hit(b *testing.B, n, capacity int, key func(int) Key, batch int) {
 	t, keys := filled(b, n, key, max(capacity, MinCapacity))
 	now := t.Now()
-	hashes := make([]uint64, batch)
+	homes := make([]Home, batch)
 	b.ReportAllocs()
 	b.ResetTimer()
 	at := 0
@@ -60,13 +60,13 @@ func hit(b *testing.B, n, capacity int, key func(int) Key, batch int) {
 		}
 		some := keys[at : at+batch]
 		for i := range some {
-			hashes[i] = t.Hash(&some[i])
+			homes[i] = t.Home(&some[i])
 			if batch > 1 {
-				t.Prefetch(hashes[i])
+				t.Prefetch(homes[i])
 			}
 		}
 		for i := range some {
-			if _, ok := t.Lookup(&some[i], hashes[i], now); !ok {
+			if _, ok := t.Lookup(&some[i], homes[i], now); !ok {
 				b.Fatal("a known connection was not found")
 			}
 		}
@@ -83,7 +83,7 @@ func BenchmarkMiss(b *testing.B) {
 	b.ResetTimer()
 	for i := range b.N {
 		k := &keys[i%len(keys)]
-		if _, ok := t.Lookup(k, t.Hash(k), now); ok {
+		if _, ok := t.Lookup(k, t.Home(k), now); ok {
 			b.Fatal("an unknown connection was found")
 		}
 	}
@@ -97,7 +97,7 @@ func BenchmarkAdvance(b *testing.B) {
 	b.ResetTimer()
 	for i := range b.N {
 		k := &keys[i%len(keys)]
-		c, _ := t.Lookup(k, t.Hash(k), now)
+		c, _ := t.Lookup(k, t.Home(k), now)
 		t.Advance(&c, EventAck, ipvs, now)
 	}
 }
@@ -109,7 +109,7 @@ func BenchmarkInsert(b *testing.B) {
 	b.ResetTimer()
 	for i := range b.N {
 		k := key4(1_000_000 + i%1_000_000)
-		h := t.Hash(&k)
+		h := t.Home(&k)
 		c, _ := t.Insert(&k, h, 1, StateSynRecv, ipvs, now)
 		t.Delete(&k, h, &c)
 	}

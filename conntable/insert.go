@@ -13,19 +13,18 @@ const (
 )
 
 // Insert adds a connection to the server in the given state, to expire after
-// the state's timeout. hash is Hash(k). It takes the shard's lock and does not
+// the state's timeout. h is Home(k). It takes the shard's lock and does not
 // allocate.
-func (t *Table) Insert(k *Key, hash uint64, server uint32, s State, timeouts *Timeouts, now Time) (Conn, Outcome) {
-	first, home := t.home(hash)
-	sh := &t.shards[first/t.perShard]
+func (t *Table) Insert(k *Key, h Home, server uint32, s State, timeouts *Timeouts, now Time) (Conn, Outcome) {
+	sh := &t.shards[h.first/t.perShard]
 	sh.Lock()
 	defer sh.Unlock()
 
-	if c, ok := t.search(k, first, home); ok {
+	if c, ok := t.search(k, h); ok {
 		if c.life.remaining(now) > 0 {
 			return c, Existed
 		}
-		t.remove(c.place, k, sh, first, home, now)
+		t.remove(c.place, k, h, sh, now)
 	}
 	size := int64(1)
 	if k.is6() {
@@ -34,11 +33,11 @@ func (t *Table) Insert(k *Key, hash uint64, server uint32, s State, timeouts *Ti
 	if t.used.Add(size) > t.capacity {
 		return t.refuse(size)
 	}
-	p, ok := t.vacancy(first, home, k.is6())
+	p, ok := t.vacancy(h, k.is6())
 	if !ok {
 		return t.refuse(size)
 	}
-	for at := home; at != p.bucket(); at = t.next(first, at) {
+	for at := h.start; at != p.bucket(); at = t.next(h.first, at) {
 		t.buckets[at].addOverflow(1)
 	}
 	expires := now + Time(timeouts[s])
@@ -57,9 +56,10 @@ func (t *Table) refuse(size int64) (Conn, Outcome) {
 	return Conn{}, Full
 }
 
-// vacancy finds the first free place from bucket at on; for IPv6, the first two
-// side by side.
-func (t *Table) vacancy(first, at uint32, pair bool) (place, bool) {
+// vacancy finds the first free place from h on; for IPv6, the first two side by
+// side.
+func (t *Table) vacancy(h Home, pair bool) (place, bool) {
+	at := h.start
 	for range min(maxProbe, t.perShard) {
 		b := &t.buckets[at]
 		for i := range uint32(bucketPlaces) {
@@ -67,7 +67,7 @@ func (t *Table) vacancy(first, at uint32, pair bool) (place, bool) {
 				return newPlace(at, i), true
 			}
 		}
-		at = t.next(first, at)
+		at = t.next(h.first, at)
 	}
 	return 0, false
 }
@@ -87,22 +87,21 @@ func (t *Table) write(p place, k *Key, server uint32, expires Time, s State) Con
 }
 
 // Delete removes a looked-up connection; false if it has left the table since.
-// hash is Hash(k).
-func (t *Table) Delete(k *Key, hash uint64, c *Conn) bool {
-	first, home := t.home(hash)
-	sh := &t.shards[first/t.perShard]
+// h is Home(k).
+func (t *Table) Delete(k *Key, h Home, c *Conn) bool {
+	sh := &t.shards[h.first/t.perShard]
 	sh.Lock()
 	defer sh.Unlock()
 	l := t.buckets[c.place.bucket()].lifeOf(c.place.index())
 	if l.version() != c.life.version() || !l.isConnection() {
 		return false
 	}
-	t.remove(c.place, k, sh, first, home, t.Now())
+	t.remove(c.place, k, h, sh, t.Now())
 	return true
 }
 
 // remove frees the place of a key, with the shard's lock held.
-func (t *Table) remove(p place, k *Key, sh *shard, first, home uint32, now Time) {
+func (t *Table) remove(p place, k *Key, h Home, sh *shard, now Time) {
 	b, i := &t.buckets[p.bucket()], p.index()
 	l := b.lifeOf(i)
 	for !atomic.CompareAndSwapUint32(&b.life[i], uint32(l), uint32(newLife(0, l, StateFree))) {
@@ -113,7 +112,7 @@ func (t *Table) remove(p place, k *Key, sh *shard, first, home uint32, now Time)
 		b.setLife(i+1, newLife(0, b.lifeOf(i+1), StateFree))
 		size = 2
 	}
-	for at := home; at != p.bucket(); at = t.next(first, at) {
+	for at := h.start; at != p.bucket(); at = t.next(h.first, at) {
 		t.buckets[at].addOverflow(-1)
 	}
 	t.used.Add(-size)

@@ -21,7 +21,11 @@ const (
 	kind6 = 1 // an IPv6 connection; its address is in the next place
 )
 
-const whereKeyMask uint64 = 0xffffffff_00000000 // all of word 1 but the real server
+// The real server is in the low half of where; the rest belongs to the key.
+const (
+	whereKeyShift        = 32
+	whereKeyMask  uint64 = 0xffffffff_00000000
+)
 
 // NewKey returns the key of a connection from client:clientPort to port of the
 // VIP with the given index.

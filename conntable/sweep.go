@@ -126,8 +126,7 @@ func (t *Table) removeIf(p place, now Time, cond func(l life, server uint32) boo
 	if !ok || !cond(life(atomic.LoadUint32(t.word(p))), c.Server) {
 		return false
 	}
-	first, home := t.home(t.Hash(&c.Key))
-	t.remove(p, &c.Key, sh, first, home, now)
+	t.remove(p, &c.Key, t.Home(&c.Key), sh, now)
 	return true
 }
 

@@ -154,13 +154,6 @@ func (t *Table) Stats() Stats {
 	}
 }
 
-// home returns the first bucket of a hash's shard, and the bucket in which a
-// search starts.
-func (t *Table) home(hash uint64) (first, start uint32) {
-	first = uint32(hash>>t.shift) * t.perShard
-	return first, first + uint32(uint64(uint32(hash))*uint64(t.perShard)>>32)
-}
-
 // next returns the bucket behind b in the shard that starts at first.
 func (t *Table) next(first, b uint32) uint32 {
 	if b++; b == first+t.perShard {

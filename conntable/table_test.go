@@ -42,10 +42,10 @@ func key6(i int) Key {
 }
 
 func insert(t *Table, k Key, server uint32, s State) (Conn, Outcome) {
-	return t.Insert(&k, t.Hash(&k), server, s, ipvs, t.Now())
+	return t.Insert(&k, t.Home(&k), server, s, ipvs, t.Now())
 }
 
-func lookup(t *Table, k Key) (Conn, bool) { return t.Lookup(&k, t.Hash(&k), t.Now()) }
+func lookup(t *Table, k Key) (Conn, bool) { return t.Lookup(&k, t.Home(&k), t.Now()) }
 
 func TestKeyKeepsItsParts(t *testing.T) {
 	for _, client := range []string{"192.0.2.7", "2001:db8::7", "::", "255.255.255.255"} {
@@ -130,7 +130,7 @@ func TestAgainstMap(t *testing.T) {
 		if i%4 == 0 {
 			k = key6(i)
 		}
-		h := table.Hash(&k)
+		h := table.Home(&k)
 		at := table.Now()
 		want := twin[k]
 		alive := want != nil && want.expires.until(at) > 0
@@ -268,7 +268,7 @@ func TestConcurrentUse(t *testing.T) {
 				if i%3 == 0 {
 					k = key6(i)
 				}
-				h, now := table.Hash(&k), table.Now()
+				h, now := table.Home(&k), table.Now()
 				c, ok := table.Lookup(&k, h, now)
 				if !ok {
 					var o Outcome
@@ -316,7 +316,7 @@ func TestSweeperRuns(t *testing.T) {
 
 		start := time.Now()
 		k := key4(1)
-		c, _ := table.Insert(&k, table.Hash(&k), 1, StateEstablished, ipvs, table.Now())
+		c, _ := table.Insert(&k, table.Home(&k), 1, StateEstablished, ipvs, table.Now())
 		time.Sleep(time.Second)
 		// The expiry moves from 15 minutes ahead to 10 seconds.
 		table.Advance(&c, EventRst, ipvs, table.Now())
@@ -353,12 +353,12 @@ func TestStaleReferenceDoesNothing(t *testing.T) {
 	table := newTable(t, Options{})
 	old, _ := insert(table, key4(1), 1, StateSynRecv)
 	k := key4(1)
-	table.Delete(&k, table.Hash(&k), &old)
+	table.Delete(&k, table.Home(&k), &old)
 	insert(table, key4(1), 2, StateSynRecv)
 	if _, _, ok := table.Advance(&old, EventRst, ipvs, table.Now()); ok {
 		t.Error("a reference to a deleted connection moved its successor on")
 	}
-	if table.Delete(&k, table.Hash(&k), &old) {
+	if table.Delete(&k, table.Home(&k), &old) {
 		t.Error("a reference to a deleted connection deleted its successor")
 	}
 	if c, ok := lookup(table, key4(1)); !ok || c.Server != 2 || c.State() != StateSynRecv {
@@ -371,7 +371,7 @@ func TestNoAllocations(t *testing.T) {
 		table := newTable(t, Options{})
 		now := table.Now()
 		cycle := func() {
-			h := table.Hash(&k)
+			h := table.Home(&k)
 			table.Prefetch(h)
 			c, _ := table.Insert(&k, h, 1, StateSynRecv, ipvs, now)
 			c, _ = table.Lookup(&k, h, now)

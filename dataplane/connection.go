@@ -12,13 +12,13 @@ import (
 // connection, or one that is scheduled now.
 func (w *Worker) connection(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 	j.event = eventOf(&j.packet)
-	c, ok := w.plane.conns.Lookup(&j.key, j.hash, w.now)
+	c, ok := w.plane.conns.Lookup(&j.key, j.home, w.now)
 	if !ok {
 		return w.open(j, f)
 	}
 	rs := w.table.Server(c.Server)
 	if rs == nil || j.svc == nil || isGone(rs) || reopens(j, &c) {
-		w.plane.conns.Delete(&j.key, j.hash, &c)
+		w.plane.conns.Delete(&j.key, j.home, &c)
 		return w.open(j, f)
 	}
 	from, to, _ := w.plane.conns.Advance(&c, j.event, j.svc.Timeouts, w.now)
@@ -88,7 +88,7 @@ func (w *Worker) schedule(j *job, f *link.Frame) (*service.RealServer, Verdict) 
 		return nil, DropUndecided
 	}
 	state := conntable.StateNone.Next(j.event)
-	c, outcome := w.plane.conns.Insert(&j.key, j.hash, rs.ID, state, j.svc.Timeouts, w.now)
+	c, outcome := w.plane.conns.Insert(&j.key, j.home, rs.ID, state, j.svc.Timeouts, w.now)
 	switch outcome {
 	case conntable.Full:
 		return w.overflow(j, f)

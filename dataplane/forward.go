@@ -20,7 +20,7 @@ func (w *Worker) identify(j *job, f *link.Frame) Verdict {
 		return v
 	}
 	w.findService(j)
-	w.plane.conns.Prefetch(j.hash)
+	w.plane.conns.Prefetch(j.home)
 	return Forward
 }
 
@@ -95,7 +95,7 @@ func (w *Worker) findService(j *job) {
 	}
 	j.svc = j.vip.Service(k.Protocol, k.DstPort)
 	j.key = conntable.NewKey(k.Src, k.SrcPort, j.vip.Index, k.DstPort, k.Protocol)
-	j.hash = w.plane.conns.Hash(&j.key)
+	j.home = w.plane.conns.Home(&j.key)
 }
 
 // limitLength answers for the router that a director is not: what does not fit

@@ -44,7 +44,7 @@ func (w *Worker) relatedServer(j *job) (*service.RealServer, Verdict) {
 	if !j.packet.Has(frame.QuotedHasPorts) || j.packet.Quoted.Src != j.packet.Key.Dst {
 		return nil, DropICMPUnrelated
 	}
-	c, ok := w.plane.conns.Lookup(&j.key, j.hash, w.now)
+	c, ok := w.plane.conns.Lookup(&j.key, j.home, w.now)
 	if !ok {
 		return nil, DropICMPUnrelated
 	}

@@ -57,7 +57,7 @@ type job struct {
 	vip    *service.VIP
 	svc    *service.Service
 	key    conntable.Key
-	hash   uint64
+	home   conntable.Home
 	event  conntable.Event
 }
 
