@@ -22,10 +22,12 @@ func newNotifier(log *slog.Logger) notifier {
 	return notifier{log, interval / 2}
 }
 
-func (n notifier) ready()     { n.send(daemon.SdNotifyReady) }
-func (n notifier) stopping()  { n.send(daemon.SdNotifyStopping) }
-func (n notifier) alive()     { n.send(daemon.SdNotifyWatchdog) }
-func (n notifier) reloading() { n.send(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec()) }
+func (n notifier) ready()    { n.send(daemon.SdNotifyReady) }
+func (n notifier) stopping() { n.send(daemon.SdNotifyStopping) }
+func (n notifier) alive()    { n.send(daemon.SdNotifyWatchdog) }
+func (n notifier) reloading() {
+	n.send(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
+}
 
 func (n notifier) send(state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {

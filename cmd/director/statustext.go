@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"lvsdr/admin/api"
@@ -42,7 +41,7 @@ func writeLAN(w io.Writer, s *api.Status) {
 			fmt.Fprintf(w, "    %s has it\n", v.RefusedBy)
 		}
 		for _, c := range v.Claimants {
-			fmt.Fprintf(w, "    claimed by %s, last %s ago: %s\n", claimant(c), age(s.Now.Sub(c.Last)), count(int(c.Count), c.How))
+			fmt.Fprintf(w, "    claimed by %s: %d times, last %s ago by %s\n", claimant(c), c.Count, age(s.Now.Sub(c.Last)), c.How)
 		}
 	}
 	for _, i := range s.Interfaces {
@@ -74,11 +73,13 @@ func writeConnections(w io.Writer, c *api.Connections) {
 
 func writeFrames(w io.Writer, f *api.Frames) {
 	fmt.Fprintf(w, "Frames %d received, %d lost\n", f.Received, f.Lost)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, v := range f.Verdicts {
-		fmt.Fprintf(t, "\t%d\t%-8s%s\n", v.Frames, v.Kind, v.Reason)
+		reason := v.Reason
+		if reason == v.Kind {
+			reason = ""
+		}
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %15d  %-8s %s", v.Frames, v.Kind, reason), " "))
 	}
-	t.Flush() // what it writes to keeps the error
 }
 
 // since returns " for 3m12s", or nothing for a moment that is not known.

@@ -1,0 +1,172 @@
+// Package layout holds the rules about the tree as a whole: who may import
+// whom, where unsafe may be used, that each package says what it is. It has
+// nothing but tests.
+package layout
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "lvsdr"
+
+// mayImport is, for each package, which packages of this module it may import.
+// Test files are exempt. A package that is not listed may not exist.
+var mayImport = map[string][]string{
+	"frame":                            {},
+	"dataplane/link":                   {},
+	"dataplane/link/internal/linktest": {"dataplane/link"},
+	"dataplane/link/afpacket":          {"dataplane/link"},
+	"dataplane/link/afxdp":             {"dataplane/link"},
+	"dataplane/link/memlink":           {"dataplane/link"},
+	"scheduler":                        {},
+	"conntable":                        {"frame"},
+	// A real server counts its connections in the table's own states, and a
+	// service has the timeouts of its connections.
+	"service": {"frame", "scheduler", "conntable"},
+	// It hands a service the flow to schedule, which is a scheduler's type.
+	"dataplane":    {"frame", "dataplane/link", "service", "conntable", "scheduler"},
+	"neighbor":     {"frame"},
+	"arpresponder": {"frame"},
+	"healthcheck":  {},
+	"config":       {"frame", "scheduler", "healthcheck"},
+	"guard":        {},
+	// All above but backends, and the types in which it says how it is.
+	"director": {
+		"config", "frame", "dataplane/link", "scheduler", "service", "conntable", "dataplane",
+		"neighbor", "arpresponder", "healthcheck", "guard", "admin/api",
+	},
+	"admin/api":  {},
+	"admin":      {"director", "admin/api"},
+	"ipvsadm":    {"admin/api"},
+	"realserver": {},
+	"doctor":     {"frame", "arpresponder", "neighbor"},
+	"lab":        {},
+	"demo":       {"lab", "admin/api"},
+	"bench": {
+		"frame", "lab", "dataplane/link", "dataplane/link/afpacket", "dataplane/link/memlink",
+		"dataplane", "service", "scheduler", "conntable",
+	},
+	"cmd/director":    {"*"},
+	"internal/layout": {},
+}
+
+// file is a Go file of the module.
+type file struct {
+	*ast.File
+	path string // from the module's root
+	test bool
+}
+
+func (f file) pkg() string { return path.Dir(f.path) }
+
+func (f file) imports() (paths []string) {
+	for _, i := range f.Imports {
+		p, err := strconv.Unquote(i.Path.Value)
+		if err == nil {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
+// files parses every Go file of the module, whatever its build constraints.
+func files(t *testing.T) (all []file) {
+	t.Helper()
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		base := d.Name()
+		if d.IsDir() && name != root && (strings.HasPrefix(base, ".") || base == "testdata" || base == "tools" || base == "bin") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || filepath.Ext(base) != ".go" {
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly|parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(root, name)
+		all = append(all, file{parsed, filepath.ToSlash(relative), strings.HasSuffix(base, "_test.go")})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 10 {
+		t.Fatalf("found %d Go files below %s", len(all), root)
+	}
+	return all
+}
+
+func TestImports(t *testing.T) {
+	for _, f := range files(t) {
+		allowed, known := mayImport[f.pkg()]
+		if !known {
+			t.Errorf("%s: package %s has no row in the table of %s/internal/layout", f.path, f.pkg(), module)
+			continue
+		}
+		if f.test || slices.Contains(allowed, "*") {
+			continue
+		}
+		for _, p := range f.imports() {
+			if rest, ours := strings.CutPrefix(p, module+"/"); ours && !slices.Contains(allowed, rest) {
+				t.Errorf("%s imports %s; %s may import %q", f.path, rest, f.pkg(), allowed)
+			}
+		}
+	}
+}
+
+// TestBackends: links.go alone says how frames move in the running director.
+func TestBackends(t *testing.T) {
+	for _, f := range files(t) {
+		if f.test || f.pkg() != "cmd/director" || f.path == "cmd/director/links.go" {
+			continue
+		}
+		for _, p := range f.imports() {
+			if strings.HasPrefix(p, module+"/dataplane/link/") {
+				t.Errorf("%s imports %s; only links.go may name a backend", f.path, p)
+			}
+		}
+	}
+}
+
+func TestUnsafe(t *testing.T) {
+	for _, f := range files(t) {
+		name := strings.TrimSuffix(strings.TrimSuffix(f.path, ".go"), "_test")
+		if slices.Contains(f.imports(), "unsafe") && !strings.HasSuffix(name, "_unsafe") {
+			t.Errorf("%s imports unsafe; such files are named *_unsafe.go", f.path)
+		}
+		if slices.Contains(f.imports(), "C") {
+			t.Errorf("%s imports C; the binary is built without cgo", f.path)
+		}
+	}
+}
+
+func TestPackageComments(t *testing.T) {
+	said := make(map[string]bool)
+	for _, f := range files(t) {
+		pkg := f.pkg()
+		want := "Package " + f.Name.Name + " "
+		if f.Name.Name == "main" {
+			want = "Command " + path.Base(pkg) + " "
+		}
+		said[pkg] = said[pkg] || f.Doc != nil && strings.HasPrefix(f.Doc.Text(), want)
+	}
+	for pkg, ok := range said {
+		if !ok {
+			t.Errorf("package %s has no comment that says what it is", pkg)
+		}
+	}
+}
