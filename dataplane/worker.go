@@ -15,6 +15,10 @@ import (
 // BatchSize is how many frames a worker takes at once.
 const BatchSize = 64
 
+// lastBatches is how many batches a worker still moves when it is stopped under
+// a load that never lets its ring run dry.
+const lastBatches = 64
+
 // Ports are the links and addresses of one worker. They stay the same for the
 // worker's life; an interface that was made again needs a new worker.
 type Ports struct {
@@ -82,7 +86,7 @@ func (p *Plane) NewWorker(ports Ports) *Worker {
 func (w *Worker) Run() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	for {
+	for left := lastBatches; ; {
 		n, err := w.ports.Ingress.Receive(w.frames[:])
 		if n > 0 {
 			w.batch(w.frames[:n])
@@ -90,8 +94,11 @@ func (w *Worker) Run() error {
 		if err != nil {
 			return fmt.Errorf("receive: %w", err)
 		}
-		if n == 0 && w.stopping.Load() {
-			return nil
+		if w.stopping.Load() {
+			if n == 0 || left == 0 {
+				return nil
+			}
+			left--
 		}
 	}
 }

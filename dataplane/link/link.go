@@ -55,11 +55,12 @@ func (f *Frame) Truncated() bool { return f.WireLen > len(f.Raw)-Headroom }
 type Receiver interface {
 	// Receive waits until at least one frame is there, lends up to len(batch)
 	// of them, and returns how many. They are valid, and may be written to,
-	// until the next call of Receive or Close. It returns 0 and nil after
-	// Interrupt, and may do so at any time.
+	// until the next call of Receive or Close. After Interrupt it returns 0 and
+	// nil as soon as no frame is there, and may do so at any time.
 	// Errors: ErrDown, ErrGone, ErrClosed, or what the kernel said, wrapped.
 	Receive(batch []Frame) (int, error)
-	// Interrupt makes the current or the next Receive return. Any goroutine.
+	// Interrupt makes the current or the next Receive return, with the frames
+	// that are there or without any. Any goroutine.
 	Interrupt()
 	// Stats may be called from any goroutine.
 	Stats() ReceiveStats

@@ -18,15 +18,15 @@ func (r *Receiver) Receive(batch []link.Frame) (int, error) {
 	r.ring.release()
 	r.copies.release()
 	for len(batch) > 0 {
-		if r.interrupted.Load() {
-			r.takeInterrupt()
-			return 0, nil
-		}
 		if err := r.trouble(); err != nil {
 			return 0, err
 		}
 		if n := r.collect(batch); n > 0 {
 			return n, nil
+		}
+		if r.interrupted.Load() {
+			r.takeInterrupt()
+			return 0, nil
 		}
 		if err := r.wait(); err != nil {
 			return 0, r.fail(err)

@@ -38,12 +38,12 @@ func (r *Receiver) Receive(batch []link.Frame) (int, error) {
 	defer w.mu.Unlock()
 	r.release(r.lent)
 	for len(batch) > 0 && !r.closed {
+		if n := r.lend(batch); n > 0 {
+			return n, nil
+		}
 		if r.interrupted {
 			r.interrupted = false
 			return 0, nil
-		}
-		if n := r.lend(batch); n > 0 {
-			return n, nil
 		}
 		if err := r.trouble(); err != nil {
 			return 0, err

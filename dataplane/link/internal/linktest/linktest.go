@@ -335,7 +335,15 @@ func testInterrupt(t *testing.T, r *Rig) {
 			t.Errorf("receive while interrupted: %v", err)
 		}
 	}
-	// An interrupt costs no frame.
+	// An interrupt costs no frame, and hides none.
+	r.inject(t, UDP(r.MAC, 60, 1))
+	r.Receiver.Interrupt()
+	if err := check(&r.receive(t, batch)[0], UDP(r.MAC, 60, 1)); err != nil {
+		t.Error(err)
+	}
+	if n, err := r.Receiver.Receive(batch); n != 0 || err != nil {
+		t.Errorf("receive after interrupt and frame: %d, %v", n, err)
+	}
 	r.inject(t, UDP(r.MAC, 60, 1))
 	if err := check(&r.receive(t, batch)[0], UDP(r.MAC, 60, 1)); err != nil {
 		t.Error(err)
