@@ -1,0 +1,91 @@
+# make help says what there is.
+
+GO      ?= go
+TOOL     = $(GO) tool -modfile=tools/go.mod
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+PREFIX     ?= /usr/local
+MANDIR     ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+UNITDIR    ?= $(SYSCONFDIR)/systemd/system
+DESTDIR    ?=
+
+# Programs that LAN tests run, as PROGRAM:DEBIAN-PACKAGE.
+PROGRAMS = nginx:nginx-light iperf3:iperf3
+
+TESTFLAGS ?=
+FUZZTIME  ?= 5s
+BENCHTIME ?= 1x
+
+# Packages whose LAN tests also run under the race detector: those in which
+# several goroutines share state on a LAN. The others' are about speed or about
+# what the kernel does.
+RACE_LAN = ./arpresponder ./neighbor ./guard ./cmd/director
+
+.PHONY: all build demo test deps lint race fuzz bench install uninstall clean help
+
+all: build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+build: ## bin/director, static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/director ./cmd/director
+
+demo: build ## a whole LAN on this machine: client, director, three servers (root)
+	./bin/director demo
+
+# One package at a time: several LANs at once on few cores would test the
+# scheduler of the machine. The first line uses all cores.
+test: deps ## all tests; those on a LAN need root, and fail without it if CI=true
+	$(GO) build ./...
+	$(GO) test -p 1 $(TESTFLAGS) ./...
+
+deps:
+	@missing=; for p in $(PROGRAMS); do \
+		PATH="$$PATH:/usr/sbin:/sbin" command -v "$${p%%:*}" >/dev/null || missing="$$missing $${p#*:}"; \
+	done; \
+	test -n "$$missing" || exit 0; \
+	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "LAN tests want these Debian packages; as root: apt-get install$$missing"; exit 0; \
+	fi; \
+	echo "LAN tests want programs that are missing: installing$$missing"; \
+	apt-get install -qy --no-install-recommends $$missing >/dev/null || \
+		{ apt-get update -q >/dev/null && apt-get install -qy --no-install-recommends $$missing >/dev/null; }
+
+lint: ## go vet, gofumpt, staticcheck
+	$(GO) vet ./...
+	@unformatted=$$($(TOOL) gofumpt -l .) || exit 1; \
+	test -z "$$unformatted" || { echo "gofumpt -w these:"; echo "$$unformatted"; exit 1; }
+	$(TOOL) staticcheck ./...
+
+race: ## unit tests, and LAN tests where they tell something, with the race detector
+	CGO_ENABLED=1 $(GO) test -race -p 1 -skip '^TestLAN' $(TESTFLAGS) ./...
+	CGO_ENABLED=1 $(GO) test -race -p 1 -run '^TestLAN' $(TESTFLAGS) $(RACE_LAN)
+
+fuzz: ## every fuzz target for FUZZTIME (5s)
+	@grep -rlE --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \
+		sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file" | while read -r target; do \
+			echo "$$(dirname "$$file") $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 0x "$$(dirname "$$file")" </dev/null || exit 1; \
+		done || exit 1; \
+	done
+
+bench: ## every benchmark, BENCHTIME each (1x: only that they work; try 1s)
+	$(GO) test -p 1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+install: build ## to PREFIX (/usr/local): program, manual pages, an example, a systemd unit
+	install -D -m 755 bin/director $(DESTDIR)$(PREFIX)/sbin/director
+	install -d $(DESTDIR)$(MANDIR)/man8
+	./bin/director man $(DESTDIR)$(MANDIR)/man8
+	install -D -m 644 docs/director.yaml $(DESTDIR)$(PREFIX)/share/doc/director/director.yaml
+	install -d $(DESTDIR)$(SYSCONFDIR)/director $(DESTDIR)$(UNITDIR)
+	sed 's#@PREFIX@#$(PREFIX)#' contrib/director.service > $(DESTDIR)$(UNITDIR)/director.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/director.service
+
+uninstall: ## take away what install has put there
+	rm -f $(DESTDIR)$(PREFIX)/sbin/director $(DESTDIR)$(MANDIR)/man8/director.8 $(DESTDIR)$(MANDIR)/man8/director-*.8
+	rm -f $(DESTDIR)$(PREFIX)/share/doc/director/director.yaml $(DESTDIR)$(UNITDIR)/director.service
+
+clean: ## remove what build has made
+	rm -rf bin
