@@ -25,8 +25,9 @@ const (
 	// chance does not fill one shard long before the others.
 	shardBuckets = 2048
 	// maxProbe is how many buckets an insertion looks at before it gives up.
-	// At the load for which a table is sized, runs are a few dozen long.
-	maxProbe = 128
+	// With IPv4 alone, runs of full buckets are a few long; with IPv6 alone,
+	// which has two thirds of the buckets full, some are longer than 100.
+	maxProbe = 512
 )
 
 // Options of a table.
