@@ -129,3 +129,21 @@ func TestTCPIsReadOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestMetricsAreDocumented looks for each name that is in the golden file.
+func TestMetricsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden, err := os.ReadFile(filepath.Join("testdata", "metrics.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(golden)) {
+		fields := strings.Fields(line)
+		if fields[0] == "#" && fields[1] == "TYPE" && !strings.Contains(string(page), "`"+fields[2]+"`") {
+			t.Errorf("docs/operations.md does not explain %s", fields[2])
+		}
+	}
+}

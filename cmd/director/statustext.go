@@ -82,9 +82,10 @@ func writeFrames(w io.Writer, f *api.Frames) {
 	}
 }
 
-// since returns " for 3m12s", or nothing for a moment that is not known.
+// since returns " for 3m12s", or nothing for a moment that is not known or has
+// just been.
 func since(t, now time.Time) string {
-	if t.IsZero() {
+	if t.IsZero() || now.Sub(t) < time.Second {
 		return ""
 	}
 	return " for " + age(now.Sub(t))

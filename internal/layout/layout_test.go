@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -167,6 +168,29 @@ func TestPackageComments(t *testing.T) {
 	for pkg, ok := range said {
 		if !ok {
 			t.Errorf("package %s has no comment that says what it is", pkg)
+		}
+	}
+}
+
+// TestDependencies: who adds a library says why in docs/dependencies.md.
+func TestDependencies(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "dependencies.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed []string
+	for line := range strings.Lines(string(page)) {
+		if cells := strings.Split(line, "|"); len(cells) > 2 {
+			listed = append(listed, strings.Trim(cells[1], " `"))
+		}
+	}
+	for _, f := range files(t) {
+		for _, p := range f.imports() {
+			domain, _, _ := strings.Cut(p, "/")
+			known := slices.ContainsFunc(listed, func(m string) bool { return p == m || strings.HasPrefix(p, m+"/") })
+			if strings.Contains(domain, ".") && !known {
+				t.Errorf("%s imports %s; docs/dependencies.md does not say what for", f.path, p)
+			}
 		}
 	}
 }
