@@ -17,7 +17,7 @@ func (w *Worker) connection(j *job, f *link.Frame) (*service.RealServer, Verdict
 		return w.open(j, f)
 	}
 	rs := w.table.Server(c.Server)
-	if rs == nil || j.svc == nil || isGone(rs) || reopens(j, &c) {
+	if rs == nil || j.svc == nil || isGone(rs) || reopens(j, &c, rs) {
 		w.plane.conns.Delete(&j.key, j.home, &c)
 		return w.open(j, f)
 	}
@@ -40,11 +40,12 @@ func isGone(rs *service.RealServer) bool {
 	return gone
 }
 
-// reopens reports whether the client uses the ports of a finished connection
-// for a new one, which is scheduled anew (IPVS: conn_reuse_mode 1).
-func reopens(j *job, c *conntable.Conn) bool {
+// reopens reports whether the client opens a new connection where one is known:
+// it uses the ports of a finished one (IPVS: conn_reuse_mode 1), or its server
+// takes no new ones (IPVS: expire_nodest_conn 1).
+func reopens(j *job, c *conntable.Conn, rs *service.RealServer) bool {
 	return j.event == conntable.EventSyn &&
-		(c.State() == conntable.StateTimeWait || c.State() == conntable.StateClose)
+		(c.State() == conntable.StateTimeWait || c.State() == conntable.StateClose || rs.Weight() == 0)
 }
 
 // open decides about a packet that belongs to no known connection.
