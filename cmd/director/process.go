@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"lvsdr/admin"
@@ -112,7 +113,7 @@ func (p *process) attend(ctx context.Context, reload, stop <-chan os.Signal, end
 			p.Reload(ctx) // logs what came of it
 			p.notify.ready()
 		case s := <-stop:
-			signal.Reset(s)
+			signal.Reset(syscall.SIGTERM, syscall.SIGINT)
 			stop = nil
 			p.log.Info("stopping", "signal", s.String())
 			p.notify.stopping()

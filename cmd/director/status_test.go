@@ -205,3 +205,26 @@ func TestAge(t *testing.T) {
 		}
 	}
 }
+
+// screens counts what is written and ends a context after the second time.
+type screens struct {
+	n      int
+	cancel func()
+}
+
+func (f *screens) Write(p []byte) (int, error) {
+	if f.n++; f.n == 2 {
+		f.cancel()
+	}
+	return len(p), nil
+}
+
+func TestStatusWatch(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &screens{cancel: cancel}
+	o := statusOptions{watch: true}
+	if err := o.show(ctx, api.NewClient(serve(t, &fake{status: sample()})), out); err != nil || out.n != 2 {
+		t.Errorf("shown %d times, %v", out.n, err)
+	}
+}
