@@ -82,7 +82,7 @@ func serverNotes(r *api.RealServer, now time.Time) (notes []string) {
 	default:
 		notes = append(notes, "MAC address: "+r.MACState)
 	}
-	if r.Weight != r.Configured && r.Health == "up" {
+	if r.Weight != r.Configured && r.Health == "up" && r.MAC != "" {
 		notes = append(notes, fmt.Sprintf("weight %d in the configuration", r.Configured))
 	}
 	return notes
