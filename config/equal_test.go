@@ -106,8 +106,15 @@ func TestShort(t *testing.T) {
 
 func TestClosest(t *testing.T) {
 	for _, test := range []struct{ word, want string }{
-		{"adress", "address"}, {"Address", "address"}, {"real-servers", "real_servers"}, {"wieght", ""},
-		{"shceduler", "scheduler"}, {"x", ""}, {"", ""}, {strings.Repeat("address", 20), ""}, {"flag", "flags"},
+		{"adress", "address"},
+		{"Address", "address"},
+		{"real-servers", "real_servers"},
+		{"wieght", ""},
+		{"shceduler", "scheduler"},
+		{"x", ""},
+		{"", ""},
+		{strings.Repeat("address", 20), ""},
+		{"flag", "flags"},
 	} {
 		if got := closest(test.word, serviceKeys.keys); got != test.want {
 			t.Errorf("closest(%q) = %q, want %q", test.word, got, test.want)

@@ -25,7 +25,7 @@ type Plane struct {
 	services atomic.Pointer[service.Table]
 
 	start        conntable.Time
-	grace        int32 // ticks
+	grace        uint32 // ticks
 	decrementTTL atomic.Bool
 	overflowing  atomic.Uint32 // ticks+1 until which connections without an entry may exist; 0: none
 
@@ -35,7 +35,7 @@ type Plane struct {
 
 // New allocates the connection table.
 func New(o Options) (*Plane, error) {
-	p := &Plane{grace: int32(conntable.Ticks(o.Grace))}
+	p := &Plane{grace: conntable.Ticks(o.Grace)}
 	conns, err := conntable.New(conntable.Options{
 		Capacity: o.Connections, Heap: o.Heap, Now: o.Now, OnRemove: p.closed,
 	})
@@ -95,7 +95,7 @@ func (p *Plane) Connections() conntable.Stats { return p.conns.Stats() }
 
 // inGrace reports whether the director started so lately that connections of
 // its predecessor may be under way.
-func (p *Plane) inGrace(now conntable.Time) bool { return int32(now-p.start) < p.grace }
+func (p *Plane) inGrace(now conntable.Time) bool { return uint32(now-p.start) < p.grace }
 
 // overflowed notes that a connection found no place in the table, and is
 // forwarded without an entry for as long as it may live.

@@ -25,15 +25,18 @@ func TestInspect(t *testing.T) {
 		{"forwards IPv4 from a VLAN", Facts{Forwarding4: []string{"eth0.10"}}, Refuse, "sysctl -w net/ipv4/conf/eth0.10/forwarding=0"},
 		{"forwards IPv6", Facts{Forwarding6: true}, Refuse, "sysctl -w net.ipv6.conf.all.forwarding=0"},
 		{
-			"VIP is an address", Facts{Guarded: true, Local: []Local{{VIP: vip, Prefix: prefix("192.0.2.10/24"), Interface: "eth0"}}},
+			"VIP is an address",
+			Facts{Guarded: true, Local: []Local{{VIP: vip, Prefix: prefix("192.0.2.10/24"), Interface: "eth0"}}},
 			Refuse, "ip addr del 192.0.2.10/24 dev eth0",
 		},
 		{
-			"VIP is in a local route", Facts{Local: []Local{{VIP: vip, Prefix: prefix("192.0.2.0/28"), Interface: "lo", RouteType: "local"}}},
+			"VIP is in a local route",
+			Facts{Local: []Local{{VIP: vip, Prefix: prefix("192.0.2.0/28"), Interface: "lo", RouteType: "local"}}},
 			Refuse, "ip route del local 192.0.2.0/28 dev lo table local",
 		},
 		{
-			"proxy_arp", Facts{Guarded: true, Forwarding4: []string{"eth0"}, ProxyARP: []string{"eth0"}},
+			"proxy_arp",
+			Facts{Guarded: true, Forwarding4: []string{"eth0"}, ProxyARP: []string{"eth0"}},
 			Alarm, "sysctl -w net.ipv4.conf.eth0.proxy_arp=0",
 		},
 		{"proxy_arp without forwarding", Facts{ProxyARP: []string{"eth0"}}, OK, ""},

@@ -383,7 +383,7 @@ func TestLANGuardNoGap(t *testing.T) {
 			sent.Add(1)
 		}
 	}()
-	for i := range 50 {
+	for i := 0; i < 50 || sent.Load() < enough; i++ {
 		g := n.install(t)
 		n.do(t, func() error {
 			return g.Update(append([]netip.Addr{netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})}, vips...))

@@ -19,8 +19,7 @@ func Apply(o Options, h Host) (*Plan, error) {
 }
 
 func (r *runner) apply() (*Plan, error) {
-	p, err := r.prepare()
-	if err != nil {
+	if _, err := r.prepare(); err != nil {
 		return nil, err
 	}
 	unlock, err := r.store.lock(true)
@@ -33,7 +32,8 @@ func (r *runner) apply() (*Plan, error) {
 		return nil, err
 	}
 	// Another process may have changed the host since.
-	if p, err = r.plan(rec); err != nil {
+	p, err := r.plan(rec)
+	if err != nil {
 		return nil, err
 	}
 	old := rec.clone()
