@@ -38,7 +38,7 @@ real server, which answers the client directly.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newRunCommand(), newCheckCommand(), newStatusCommand(), newReloadCommand(),
-		newRealserverCommand(), newVersionCommand(), newManCommand(),
+		newRealserverCommand(), newDemoCommand(), newVersionCommand(), newManCommand(),
 	)
 	return root
 }
