@@ -62,10 +62,19 @@ func TestNoConnection(t *testing.T) {
 		payload int
 		want    Verdict
 	}{
-		{ack, 0, ReplyRST}, {ack | psh, 3, ReplyRST}, {fin | ack, 0, ReplyRST}, {fin, 7, ReplyRST},
-		{0, 0, ReplyRST}, {0, 9, ReplyRST}, {psh, 1, ReplyRST},
-		{rst, 0, DropNoConnection}, {rst | ack, 0, DropNoConnection}, {rst | syn, 0, DropNoConnection},
-		{syn, 0, Forward}, {syn | ack, 0, Forward}, {syn | fin, 0, Forward},
+		{ack, 0, ReplyRST},
+		{ack | psh, 3, ReplyRST},
+		{fin | ack, 0, ReplyRST},
+		{fin, 7, ReplyRST},
+		{0, 0, ReplyRST},
+		{0, 9, ReplyRST},
+		{psh, 1, ReplyRST},
+		{rst, 0, DropNoConnection},
+		{rst | ack, 0, DropNoConnection},
+		{rst | syn, 0, DropNoConnection},
+		{syn, 0, Forward},
+		{syn | ack, 0, Forward},
+		{syn | fin, 0, Forward},
 	}
 	for _, c := range cases {
 		for _, from := range []string{client4, client6} {
