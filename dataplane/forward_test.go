@@ -294,3 +294,29 @@ func TestPickedServerOfComingTable(t *testing.T) {
 		t.Errorf("load %v after expiry", a)
 	}
 }
+
+// TestPickedServerWithAnOldNumber: as above, when the new server has the number
+// that a server had which is still in the workers' table.
+func TestPickedServerWithAnOldNumber(t *testing.T) {
+	h := newHarness(t, define(21, 22))
+	old := h.server(0, 22)
+	var table *service.Table
+	for i, d := range []service.Definition{define(21), define(21), define(21, 23)} {
+		var err error
+		if table, err = h.registry.Build([]service.Definition{d}, time.Unix(int64(i)*60+3600, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rs := table.Services()[0].Servers[1]
+	if rs.ID != old.ID {
+		t.Fatalf("numbers %d and %d", rs.ID, old.ID)
+	}
+	rs.SetMAC(serverMAC(23))
+	rs.SetHealth(service.Up)
+	table.Services()[0].Refresh()
+	h.want(DropUndecided, tcp(client4, syn))
+	h.plane.SetTable(table)
+	if got := h.to(tcp(client4, syn)); got != 23 {
+		t.Errorf("SYN went to %d", got)
+	}
+}

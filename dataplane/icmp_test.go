@@ -65,13 +65,16 @@ func TestEcho(t *testing.T) {
 	}
 }
 
-// TestEchoInTaggedFrame: tags inside the frame stay in the reply.
-func TestEchoInTaggedFrame(t *testing.T) {
+// TestRepliesStayInTheirVLAN: with tags inside the frame and beside it.
+func TestRepliesStayInTheirVLAN(t *testing.T) {
 	h := newHarness(t, define(21))
 	for _, data := range [][]byte{echo4(t, 8, 0), tcp(client4, ack).bytes(t), udp(client4).bytes(t)} {
-		v, out := h.one(memlink.Packet{Data: tagged(data, 0x88a80009, 0x81000007)})
+		v, out := h.one(memlink.Packet{Data: tagged(data, 0x88a80009, 0x81000007), TCI: 0x3005, TPID: 0x88a8})
 		if v.Kind() != Replied {
 			t.Fatalf("verdict %v", v)
+		}
+		if out.TCI != 0x3005 || out.TPID != 0x88a8 {
+			t.Errorf("tag beside the frame: %#x, %#x", out.TCI, out.TPID)
 		}
 		if got := out.Data[12:20]; !bytes.Equal(got, []byte{0x88, 0xa8, 0, 9, 0x81, 0, 0, 7}) {
 			t.Errorf("tags % x", got)
@@ -143,14 +146,17 @@ func TestICMPErrorFindsItsServer(t *testing.T) {
 			t.Errorf("state %v, was %v", got, state)
 		}
 	}
-	h.health(0, 22, service.Down)
-	h.health(0, 21, service.Down)
-	if v, _ := h.one(memlink.Packet{Data: make4(3, 4, client4)}); v != DropICMPUnrelated {
-		t.Errorf("error for a server that is gone: %v", v)
-	}
 	// A quote of a packet that another host sent.
 	if v, _ := h.one(memlink.Packet{Data: message4(t, 3, 4, quote(t, client4, "203.0.113.9:80"))}); v != DropICMPUnrelated {
 		t.Errorf("error about another host's packet: %v", v)
+	}
+	// As a worker sees it that finds the entry before it is removed.
+	for _, n := range []int{21, 22} {
+		h.server(0, n).SetHealth(service.Down)
+	}
+	h.table.Services()[0].Refresh()
+	if v, _ := h.one(memlink.Packet{Data: make4(3, 4, client4)}); v != DropICMPUnrelated {
+		t.Errorf("error for a server that is gone: %v", v)
 	}
 }
 

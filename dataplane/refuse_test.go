@@ -8,6 +8,7 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 
+	"lvsdr/conntable"
 	"lvsdr/dataplane/link/memlink"
 	"lvsdr/frame"
 	"lvsdr/service"
@@ -259,7 +260,7 @@ func TestRateLimits(t *testing.T) {
 			if got := flood(c.limit); got != uint64(c.limit/4) {
 				t.Errorf("%d replies after 250 ms, want %d", got, c.limit/4)
 			}
-			h.advance(time.Hour)
+			h.advance(429_497 * conntable.Tick) // times 10,000: a little more than 32 bits
 			if got := flood(c.limit + 1); got != uint64(c.limit) {
 				t.Errorf("%d replies after a pause, want %d", got, c.limit)
 			}
