@@ -268,6 +268,20 @@ func TestServiceRemoved(t *testing.T) {
 	}
 }
 
+// TestPortRemoved: a service gives up a port and keeps its servers.
+func TestPortRemoved(t *testing.T) {
+	h := newHarness(t, define(21))
+	h.to(tcp(client4, syn))
+	d := define(21)
+	d.Ranges[0].First, d.Ranges[0].Last = 81, 81
+	h.use(d)
+	h.want(ReplyRST, tcp(client4, ack))
+	if got := h.load(0, 21); got != [2]int{} {
+		t.Errorf("load %v", got)
+	}
+	h.to(tcp(client4, syn).port("81"))
+}
+
 // TestPickedServerOfComingTable: the scheduler knows a server from Build on, the
 // workers from SetTable on. Between the two its frames wait.
 func TestPickedServerOfComingTable(t *testing.T) {
@@ -300,6 +314,10 @@ func TestPickedServerOfComingTable(t *testing.T) {
 func TestPickedServerWithAnOldNumber(t *testing.T) {
 	h := newHarness(t, define(21, 22))
 	old := h.server(0, 22)
+	if got := h.to(tcp("198.51.100.9:1", syn)); got != 22 {
+		t.Fatalf("SYN went to %d", got)
+	}
+	h.advance(2 * time.Minute)
 	var table *service.Table
 	for i, d := range []service.Definition{define(21), define(21), define(21, 23)} {
 		var err error
@@ -318,5 +336,8 @@ func TestPickedServerWithAnOldNumber(t *testing.T) {
 	h.plane.SetTable(table)
 	if got := h.to(tcp(client4, syn)); got != 23 {
 		t.Errorf("SYN went to %d", got)
+	}
+	if a, b := old.Stats().Packets.Load(), rs.Stats().Packets.Load(); a != 1 || b != 1 {
+		t.Errorf("%d packets for the old server, %d for the new one", a, b)
 	}
 }

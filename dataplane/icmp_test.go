@@ -206,7 +206,10 @@ func TestFragmentationNeeded(t *testing.T) {
 	}
 	// No error about an error.
 	quoted := append(quote(t, client4, vip4+":80"), make([]byte, 1300)...)
-	if v, _ := h.one(memlink.Packet{Data: message4(t, 3, 4, quoted)}); v != DropTooLong {
+	long4 := message4(t, 3, 4, quoted)
+	long4[14+6] |= 0x40 // DF
+	frame.IPv4(long4[14:]).UpdateChecksum()
+	if v, _ := h.one(memlink.Packet{Data: long4}); v != DropTooLong {
 		t.Errorf("long ICMP error: %v", v)
 	}
 }
