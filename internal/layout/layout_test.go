@@ -35,8 +35,10 @@ var mayImport = map[string][]string{
 	"service": {"frame", "scheduler", "conntable"},
 	// It hands a service the flow to schedule, which is a scheduler's type.
 	"dataplane":    {"frame", "dataplane/link", "service", "conntable", "scheduler"},
-	"neighbor":     {"frame"},
-	"arpresponder": {"frame"},
+	"arp":          {"frame"},
+	"arp/arptest":  {"arp", "frame"},
+	"neighbor":     {"frame", "arp"},
+	"arpresponder": {"frame", "arp"},
 	"healthcheck":  {},
 	"config":       {"frame", "scheduler", "healthcheck"},
 	"guard":        {},
@@ -49,7 +51,7 @@ var mayImport = map[string][]string{
 	"admin":      {"director", "admin/api"},
 	"ipvsadm":    {"admin/api"},
 	"realserver": {},
-	"doctor":     {"frame", "arpresponder", "neighbor"},
+	"doctor":     {"frame", "arp", "arpresponder", "neighbor"},
 	"lab":        {},
 	"demo":       {"lab", "admin/api"},
 	"bench": {
