@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"lvsdr/arp"
 	"lvsdr/frame"
 )
 
@@ -38,7 +39,7 @@ type claimant struct {
 }
 
 // note records a claim. alarm says whether it is worth an event now.
-func (c *claimants) note(now time.Time, p *Packet, kind ClaimKind) (seen *Claimant, alarm bool) {
+func (c *claimants) note(now time.Time, p *arp.Packet, kind ClaimKind) (seen *Claimant, alarm bool) {
 	e := c.entry(p.SenderMAC)
 	if e.Count == 0 {
 		e.First = now

@@ -9,8 +9,7 @@
 // real server that answers for the VIP itself.
 //
 // [Machine] is pure: packets, settings and the time go in, packets to send and
-// events come out. It has no socket, no clock and no goroutine. [Responder] is
-// its edge: one AF_PACKET socket for ETH_P_ARP, one timer, one goroutine.
+// events come out. [Responder] runs it on an interface, as an [arp.Station].
 //
 // What the machine decides where the RFC leaves a choice:
 //

@@ -2,7 +2,6 @@ package arpresponder
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/mdlayher/ethernet"
 
+	"lvsdr/arp"
+	"lvsdr/arp/arptest"
 	"lvsdr/frame"
 	"lvsdr/lab"
 )
@@ -59,7 +60,7 @@ func (s *segment) netInterface(t *testing.T) (ifi *net.Interface) {
 type answering struct {
 	*Responder
 	events chan Event
-	result chan error
+	result <-chan error
 	cancel func()
 }
 
@@ -70,6 +71,7 @@ func (s *segment) respond(t *testing.T, c Config) *answering {
 	c.Interface = s.netInterface(t)
 	c.VIPs = []netip.Addr{vip1}
 	c.Events = func(e Event) { a.events <- e }
+	c.jitter = never
 	err := s.hosts[s.director].Do(func() (err error) {
 		a.Responder, err = New(c)
 		return err
@@ -77,21 +79,13 @@ func (s *segment) respond(t *testing.T, c Config) *answering {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.machine.opts.Jitter = never
 	a.run(t)
 	return a
 }
 
 // run runs the responder until the test ends.
 func (a *answering) run(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	result, ended := make(chan error, 1), make(chan struct{})
-	go func() {
-		defer close(ended)
-		result <- a.Run(ctx)
-	}()
-	a.result, a.cancel = result, cancel
-	t.Cleanup(func() { cancel(); <-ended })
+	a.result, a.cancel = arptest.Run(t, a.Run)
 }
 
 // await waits for an event of a kind.
@@ -114,8 +108,8 @@ func (a *answering) await(t *testing.T, kind EventKind) Event {
 }
 
 // arpIn returns the ARP packet in a captured frame.
-func arpIn(f lab.Frame) (Packet, bool) {
-	p, err := Decode(f.Data)
+func arpIn(f lab.Frame) (arp.Packet, bool) {
+	p, err := arp.Decode(f.Data)
 	return p, err == nil
 }
 
@@ -125,16 +119,16 @@ func (s *segment) ask(t *testing.T, to frame.MAC) frame.MAC {
 	wire := s.client.Capture()
 	defer wire.Close()
 	mac := frame.MAC(s.client.MAC())
-	p := Packet{
-		Destination: to, Source: mac, Operation: Request,
+	p := arp.Packet{
+		Destination: to, Source: mac, Operation: arp.Request,
 		SenderMAC: mac, SenderIP: clientIP, TargetIP: vip1,
 	}
-	if err := s.client.Inject(encode(t, p)); err != nil {
+	if err := s.client.Inject(arptest.Encode(t, p)); err != nil {
 		t.Fatal(err)
 	}
 	f, err := wire.WaitFor(t.Context(), func(f lab.Frame) bool {
 		p, ok := arpIn(f)
-		return ok && p.Operation == Reply && p.SenderIP == vip1 && p.Destination == mac
+		return ok && p.Operation == arp.Reply && p.SenderIP == vip1 && p.Destination == mac
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +185,7 @@ func TestLANOnlyTheResponderAnswers(t *testing.T) {
 	mac := frame.MAC(s.client.MAC())
 	tagged := whoHas(vip1)
 	tagged.SenderMAC, tagged.Source = mac, mac
-	b := encode(t, tagged)
+	b := arptest.Encode(t, tagged)
 	f := ethernet.Frame{
 		Destination: b[:6], Source: b[6:12], VLAN: &ethernet.VLAN{ID: 5},
 		EtherType: ethernet.EtherTypeARP, Payload: b[14:],
@@ -302,11 +296,11 @@ func TestLANDefends(t *testing.T) {
 	r.await(t, Claimed)
 	s.learn(t)
 	other := frame.MAC(s.other.MAC())
-	p := Packet{
-		Destination: frame.Broadcast, Source: other, Operation: Request,
+	p := arp.Packet{
+		Destination: frame.Broadcast, Source: other, Operation: arp.Request,
 		SenderMAC: other, SenderIP: vip1, TargetIP: vip1,
 	}
-	if err := s.other.Inject(encode(t, p)); err != nil {
+	if err := s.other.Inject(arptest.Encode(t, p)); err != nil {
 		t.Fatal(err)
 	}
 	if e := r.await(t, Conflict); e.MAC != other || e.Claim != ByAnnouncement {
@@ -337,9 +331,7 @@ func TestLANInterfaceDownAndRecreated(t *testing.T) {
 		t.Logf("%s lost", name)
 		down.Down()
 		for up := true; up; time.Sleep(5 * time.Millisecond) {
-			r.mu.Lock()
-			up = !r.machine.down
-			r.mu.Unlock()
+			r.station.Look(func() { up = !r.machine.down })
 		}
 		wire := s.client.Capture()
 		down.Up()
@@ -350,7 +342,7 @@ func TestLANInterfaceDownAndRecreated(t *testing.T) {
 	}
 
 	s.director.Delete()
-	if err := <-r.result; !errors.Is(err, ErrInterfaceGone) {
+	if err := <-r.result; !errors.Is(err, arp.ErrInterfaceGone) {
 		t.Fatalf("Run = %v, want ErrInterfaceGone", err)
 	}
 	mac = frame.MAC{2, 0, 0, 0, 0xdd, 1}

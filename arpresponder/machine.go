@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"lvsdr/arp"
 	"lvsdr/frame"
 )
 
@@ -24,8 +25,9 @@ const (
 type Options struct {
 	// MAC answers for the VIPs: ARP sender and Ethernet source.
 	MAC frame.MAC
-	// Own are other MAC addresses of this host, whose packets are no claims.
-	Own []frame.MAC
+	// Own is the interface's own MAC address where MAC is another; its packets
+	// are no claims.
+	Own frame.MAC
 	// Conflict defaults to Refuse.
 	Conflict ConflictMode
 	// Jitter returns a duration in [0, max). The default is random.
@@ -39,15 +41,16 @@ type Machine struct {
 	vips        map[netip.Addr]*vip
 	order       []*vip // by address, so that equal input gives equal output
 	realServers map[frame.MAC]string
-	down        bool // the link is
+	down        bool      // the link is
+	next        time.Time // no VIP is due before; zero: none is ever
 	stats       Stats
-	actions     []Action
+	actions     []arp.Action
 }
 
 // NewMachine returns a machine without VIPs whose link is up.
 func NewMachine(o Options) *Machine {
 	o.Conflict = cmp.Or(o.Conflict, Refuse)
-	o.Own = slices.Clone(o.Own)
+	o.Own = cmp.Or(o.Own, o.MAC)
 	if o.Jitter == nil {
 		o.Jitter = rand.N[time.Duration]
 	}
@@ -57,7 +60,7 @@ func NewMachine(o Options) *Machine {
 // SetVIPs replaces the set of VIPs. New ones are probed, those that stay go on
 // undisturbed, removed ones are no longer answered for. Addresses that are not
 // IPv4 are left to neighbour discovery and skipped.
-func (m *Machine) SetVIPs(now time.Time, addrs []netip.Addr) []Action {
+func (m *Machine) SetVIPs(now time.Time, addrs []netip.Addr) []arp.Action {
 	want := make(map[netip.Addr]bool, len(addrs))
 	for _, a := range addrs {
 		if a = a.Unmap(); a.Is4() && !a.IsUnspecified() {
@@ -71,11 +74,13 @@ func (m *Machine) SetVIPs(now time.Time, addrs []netip.Addr) []Action {
 		}
 	}
 	m.order = slices.SortedFunc(maps.Values(m.vips), func(a, b *vip) int { return a.addr.Compare(b.addr) })
+	m.next = time.Time{}
 	for _, v := range m.order {
 		if v.state == "" {
 			v.enter(now, Probing)
 			v.probe(now.Add(m.opts.Jitter(probeWait)))
 		}
+		m.next = arp.Earlier(m.next, v.due())
 	}
 	return m.take()
 }
@@ -83,7 +88,7 @@ func (m *Machine) SetVIPs(now time.Time, addrs []netip.Addr) []Action {
 // SetRealServers replaces the MAC addresses that belong to our own real
 // servers, with the names to report. A VIP that was refused for one of them is
 // probed again at once.
-func (m *Machine) SetRealServers(now time.Time, names map[frame.MAC]string) []Action {
+func (m *Machine) SetRealServers(now time.Time, names map[frame.MAC]string) []arp.Action {
 	m.realServers = maps.Clone(names)
 	for _, v := range m.order {
 		if _, ours := names[v.refusedBy]; ours && v.state == NotClaimed {
@@ -92,13 +97,13 @@ func (m *Machine) SetRealServers(now time.Time, names map[frame.MAC]string) []Ac
 			v.probe(now)
 		}
 	}
-	return m.Tick(now)
+	return m.step(now)
 }
 
-// SetMAC changes the address that answers, as when the interface was made
-// again, and announces it. Own MAC addresses are replaced too.
-func (m *Machine) SetMAC(now time.Time, mac frame.MAC, own ...frame.MAC) []Action {
-	m.opts.Own = slices.Clone(own)
+// SetMAC changes the address that answers and the interface's own, as when the
+// interface was made again, and announces a new one.
+func (m *Machine) SetMAC(now time.Time, mac, own frame.MAC) []arp.Action {
+	m.opts.Own = own
 	if mac == m.opts.MAC {
 		return nil
 	}
@@ -109,7 +114,7 @@ func (m *Machine) SetMAC(now time.Time, mac frame.MAC, own ...frame.MAC) []Actio
 // Announce starts the announcements of all claimed VIPs anew, as is due when
 // the director has become active or the link is back. Unclaimed VIPs are
 // probed anew, also those that were refused.
-func (m *Machine) Announce(now time.Time) []Action {
+func (m *Machine) Announce(now time.Time) []arp.Action {
 	for _, v := range m.order {
 		if v.claimed() {
 			v.state = Announcing
@@ -118,12 +123,12 @@ func (m *Machine) Announce(now time.Time) []Action {
 			v.probe(now.Add(m.opts.Jitter(probeWait)))
 		}
 	}
-	return m.Tick(now)
+	return m.step(now)
 }
 
 // SetLink tells the machine whether the link carries frames. While it does
 // not, nothing is due; when it does again, everything is announced.
-func (m *Machine) SetLink(now time.Time, up bool) []Action {
+func (m *Machine) SetLink(now time.Time, up bool) []arp.Action {
 	if m.down == !up {
 		return nil
 	}
@@ -134,51 +139,47 @@ func (m *Machine) SetLink(now time.Time, up bool) []Action {
 	return m.Announce(now)
 }
 
-// Next returns when Tick is due, or the zero time for never.
-func (m *Machine) Next() (next time.Time) {
+// Next returns when Tick is due at the earliest, or the zero time for never.
+// It is early where a received packet put off what was due: then Tick does
+// nothing. So neither has to look at all VIPs for each packet.
+func (m *Machine) Next() time.Time {
 	if m.down {
-		return next
+		return time.Time{}
 	}
-	for _, v := range m.order {
-		next = earlier(next, earlier(v.next, v.defendAt))
-	}
-	return next
-}
-
-// earlier returns the earlier of two times, of which zero is never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
+	return m.next
 }
 
 // Tick does what is due.
-func (m *Machine) Tick(now time.Time) []Action {
-	if m.down {
-		return nil
+func (m *Machine) Tick(now time.Time) []arp.Action {
+	if m.down || !arp.Due(now, m.next) {
+		return m.take()
 	}
+	return m.step(now)
+}
+
+// step does what is due for any VIP, unless the link is down.
+func (m *Machine) step(now time.Time) []arp.Action {
+	m.next = time.Time{}
 	for _, v := range m.order {
-		if due(now, v.next) {
-			m.step(now, v)
+		if !m.down && arp.Due(now, v.next) {
+			m.stepVIP(now, v)
 		}
-		if due(now, v.defendAt) {
+		if !m.down && arp.Due(now, v.defendAt) {
 			m.defend(now, v)
 		}
+		m.next = arp.Earlier(m.next, v.due())
 	}
 	return m.take()
 }
 
-func due(now, t time.Time) bool { return !t.IsZero() && !now.Before(t) }
-
-func (m *Machine) send(p Packet) {
+func (m *Machine) send(p arp.Packet) {
 	p.Source = m.opts.MAC
 	p.SenderMAC = m.opts.MAC
-	m.actions = append(m.actions, Send{p})
+	m.actions = append(m.actions, arp.Send{Packet: p})
 }
 
 // take hands out the actions gathered since the last call.
-func (m *Machine) take() []Action {
+func (m *Machine) take() []arp.Action {
 	a := m.actions
 	m.actions = nil
 	return a
@@ -186,5 +187,5 @@ func (m *Machine) take() []Action {
 
 // own reports whether mac is this host's.
 func (m *Machine) own(mac frame.MAC) bool {
-	return mac == m.opts.MAC || slices.Contains(m.opts.Own, mac)
+	return mac == m.opts.MAC || mac == m.opts.Own
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"lvsdr/arp"
 	"lvsdr/frame"
 )
 
@@ -34,7 +35,7 @@ type sim struct {
 
 type done struct {
 	at     time.Duration // since epoch
-	action Action
+	action arp.Action
 }
 
 func newSim(mode ConflictMode, vips ...netip.Addr) *sim {
@@ -43,7 +44,7 @@ func newSim(mode ConflictMode, vips ...netip.Addr) *sim {
 	return s
 }
 
-func (s *sim) note(actions []Action) {
+func (s *sim) note(actions []arp.Action) {
 	for _, a := range actions {
 		s.log = append(s.log, done{s.now.Sub(epoch), a})
 	}
@@ -61,12 +62,12 @@ func (s *sim) runTo(at time.Duration) {
 	s.now = end
 }
 
-func (s *sim) receive(p Packet) { s.note(s.Machine.Receive(s.now, p)) }
+func (s *sim) receive(p arp.Packet) { s.note(s.Machine.Receive(s.now, p)) }
 
 // times returns when packets that match were sent.
-func (s *sim) times(match func(Packet) bool) (at []time.Duration) {
+func (s *sim) times(match func(arp.Packet) bool) (at []time.Duration) {
 	for _, d := range s.log {
-		if a, ok := d.action.(Send); ok && match(a.Packet) {
+		if a, ok := d.action.(arp.Send); ok && match(a.Packet) {
 			at = append(at, d.at)
 		}
 	}
@@ -91,33 +92,34 @@ func (s *sim) state(addr netip.Addr) State {
 	return ""
 }
 
-func isProbe(p Packet) bool { return p.IsProbe() }
-func isGratuitousRequest(p Packet) bool {
-	return p.Operation == Request && p.SenderIP == p.TargetIP
+func isProbe(p arp.Packet) bool { return p.IsProbe() }
+func isGratuitousRequest(p arp.Packet) bool {
+	return p.Operation == arp.Request && p.SenderIP == p.TargetIP
 }
 
-func isGratuitousReply(p Packet) bool {
-	return p.Operation == Reply && p.SenderIP == p.TargetIP && p.Destination == frame.Broadcast
+func isGratuitousReply(p arp.Packet) bool {
+	return p.Operation == arp.Reply && p.SenderIP == p.TargetIP && p.Destination == frame.Broadcast
 }
-func isAnswer(p Packet) bool { return p.Operation == Reply && p.Destination != frame.Broadcast }
 
-func whoHas(addr netip.Addr) Packet {
-	return Packet{
-		Destination: frame.Broadcast, Source: clientMC, Operation: Request,
+func isAnswer(p arp.Packet) bool { return p.Operation == arp.Reply && p.Destination != frame.Broadcast }
+
+func whoHas(addr netip.Addr) arp.Packet {
+	return arp.Packet{
+		Destination: frame.Broadcast, Source: clientMC, Operation: arp.Request,
 		SenderMAC: clientMC, SenderIP: clientIP, TargetIP: addr,
 	}
 }
 
-func claimOf(addr netip.Addr, mac frame.MAC) Packet {
-	return Packet{
-		Destination: ourMAC, Source: mac, Operation: Reply,
+func claimOf(addr netip.Addr, mac frame.MAC) arp.Packet {
+	return arp.Packet{
+		Destination: ourMAC, Source: mac, Operation: arp.Reply,
 		SenderMAC: mac, SenderIP: addr, TargetMAC: ourMAC, TargetIP: netip.IPv4Unspecified(),
 	}
 }
 
-func probeOf(addr netip.Addr, mac frame.MAC) Packet {
-	return Packet{
-		Destination: frame.Broadcast, Source: mac, Operation: Request,
+func probeOf(addr netip.Addr, mac frame.MAC) arp.Packet {
+	return arp.Packet{
+		Destination: frame.Broadcast, Source: mac, Operation: arp.Request,
 		SenderMAC: mac, SenderIP: netip.IPv4Unspecified(), TargetIP: addr,
 	}
 }
@@ -152,16 +154,16 @@ func TestForms(t *testing.T) {
 	s := newSim(Refuse, vip1)
 	s.runTo(4 * time.Second)
 	zero := netip.IPv4Unspecified()
-	var got []Packet
+	var got []arp.Packet
 	for _, d := range s.log {
-		if a, ok := d.action.(Send); ok {
+		if a, ok := d.action.(arp.Send); ok {
 			got = append(got, a.Packet)
 		}
 	}
-	want := []Packet{
-		{Destination: frame.Broadcast, Source: ourMAC, Operation: Request, SenderMAC: ourMAC, SenderIP: zero, TargetIP: vip1},
-		{Destination: frame.Broadcast, Source: ourMAC, Operation: Request, SenderMAC: ourMAC, SenderIP: vip1, TargetIP: vip1},
-		{Destination: frame.Broadcast, Source: ourMAC, Operation: Reply, SenderMAC: ourMAC, SenderIP: vip1, TargetMAC: ourMAC, TargetIP: vip1},
+	want := []arp.Packet{
+		{Destination: frame.Broadcast, Source: ourMAC, Operation: arp.Request, SenderMAC: ourMAC, SenderIP: zero, TargetIP: vip1},
+		{Destination: frame.Broadcast, Source: ourMAC, Operation: arp.Request, SenderMAC: ourMAC, SenderIP: vip1, TargetIP: vip1},
+		{Destination: frame.Broadcast, Source: ourMAC, Operation: arp.Reply, SenderMAC: ourMAC, SenderIP: vip1, TargetMAC: ourMAC, TargetIP: vip1},
 	}
 	if len(got) != 5 {
 		t.Fatalf("%d packets in 4 s, want three probes and two announcements", len(got))
@@ -185,12 +187,12 @@ func TestAnswers(t *testing.T) {
 	group := whoHas(vip1)
 	group.SenderMAC = frame.MAC{1, 0, 0x5e, 0, 0, 1}
 	reply := whoHas(vip1)
-	reply.Operation = Reply
+	reply.Operation = arp.Reply
 	inVIPsName := whoHas(vip1)
 	inVIPsName.SenderIP = vip2
 	tests := []struct {
 		name   string
-		in     Packet
+		in     arp.Packet
 		answer bool
 	}{
 		{"broadcast", whoHas(vip1), true},
@@ -204,7 +206,7 @@ func TestAnswers(t *testing.T) {
 		{"our own MAC address as source", reflected, false},
 		{"group sender", group, false},
 		{"reply", reply, false},
-		{"other operation", func() Packet { p := whoHas(vip1); p.Operation = 3; return p }(), false},
+		{"other operation", func() arp.Packet { p := whoHas(vip1); p.Operation = 3; return p }(), false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -212,9 +214,9 @@ func TestAnswers(t *testing.T) {
 			s.runTo(20 * time.Second)
 			s.log = nil
 			s.receive(tt.in)
-			var got []Packet
+			var got []arp.Packet
 			for _, d := range s.log {
-				if a, ok := d.action.(Send); ok && isAnswer(a.Packet) {
+				if a, ok := d.action.(arp.Send); ok && isAnswer(a.Packet) {
 					got = append(got, a.Packet)
 				}
 			}
@@ -224,8 +226,8 @@ func TestAnswers(t *testing.T) {
 				}
 				return
 			}
-			want := Packet{
-				Destination: tt.in.SenderMAC, Source: ourMAC, Operation: Reply,
+			want := arp.Packet{
+				Destination: tt.in.SenderMAC, Source: ourMAC, Operation: arp.Reply,
 				SenderMAC: ourMAC, SenderIP: vip1, TargetMAC: tt.in.SenderMAC, TargetIP: tt.in.SenderIP,
 			}
 			if len(got) != 1 || got[0] != want {
@@ -250,11 +252,11 @@ func TestSilentWhileProbing(t *testing.T) {
 }
 
 func TestRefuse(t *testing.T) {
-	for name, p := range map[string]Packet{
+	for name, p := range map[string]arp.Packet{
 		"reply":        claimOf(vip1, otherMAC),
 		"probe":        probeOf(vip1, otherMAC),
-		"announcement": {Destination: frame.Broadcast, Source: otherMAC, Operation: Request, SenderMAC: otherMAC, SenderIP: vip1, TargetIP: vip1},
-		"request":      {Destination: frame.Broadcast, Source: otherMAC, Operation: Request, SenderMAC: otherMAC, SenderIP: vip1, TargetIP: clientIP},
+		"announcement": {Destination: frame.Broadcast, Source: otherMAC, Operation: arp.Request, SenderMAC: otherMAC, SenderIP: vip1, TargetIP: vip1},
+		"request":      {Destination: frame.Broadcast, Source: otherMAC, Operation: arp.Request, SenderMAC: otherMAC, SenderIP: vip1, TargetIP: clientIP},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSim(Refuse, vip1)
@@ -430,10 +432,10 @@ func TestSetMAC(t *testing.T) {
 	s := newSim(Refuse, vip1)
 	s.runTo(20 * time.Second)
 	s.log = nil
-	s.note(s.SetMAC(s.now, otherMAC))
+	s.note(s.SetMAC(s.now, otherMAC, otherMAC))
 	s.receive(whoHas(vip1))
 	for _, d := range s.log {
-		if p := d.action.(Send).Packet; p.SenderMAC != otherMAC || p.Source != otherMAC {
+		if p := d.action.(arp.Send).Packet; p.SenderMAC != otherMAC || p.Source != otherMAC {
 			t.Errorf("sent with the old MAC address: %+v", p)
 		}
 	}

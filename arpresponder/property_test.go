@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"lvsdr/arp"
+	"lvsdr/arp/arptest"
 	"lvsdr/frame"
 )
 
@@ -30,8 +32,8 @@ type world struct {
 	m         *Machine
 	now       time.Time
 	vips      map[netip.Addr]bool
-	actions   []Action
-	in        *Packet
+	actions   []arp.Action
+	in        *arp.Packet
 	owned     map[netip.Addr]bool // by the events
 	defended  map[netip.Addr]time.Time
 	announced map[netip.Addr]time.Time
@@ -61,9 +63,9 @@ func randomMAC(rng *rand.Rand) frame.MAC {
 	return macs[rng.IntN(len(macs))]
 }
 
-func randomPacket(rng *rand.Rand) *Packet {
-	p := &Packet{
-		Destination: randomMAC(rng), Source: randomMAC(rng), Operation: Operation(rng.IntN(4)),
+func randomPacket(rng *rand.Rand) *arp.Packet {
+	p := &arp.Packet{
+		Destination: randomMAC(rng), Source: randomMAC(rng), Operation: arp.Operation(rng.IntN(4)),
 		SenderMAC: randomMAC(rng), SenderIP: randomIP(rng), TargetMAC: randomMAC(rng), TargetIP: randomIP(rng),
 	}
 	if rng.IntN(3) > 0 {
@@ -117,7 +119,7 @@ func (w *world) check(t *testing.T) {
 		switch a := a.(type) {
 		case Event:
 			w.checkEvent(t, a, w.actions[:i])
-		case Send:
+		case arp.Send:
 			w.checkSend(t, a.Packet)
 		}
 	}
@@ -126,13 +128,20 @@ func (w *world) check(t *testing.T) {
 			t.Errorf("VIP %s: not announced for %v", a, w.now.Sub(last))
 		}
 	}
+	if next := w.m.Next(); !next.IsZero() {
+		for _, v := range w.m.order {
+			if due := v.due(); !due.IsZero() && due.Before(next) {
+				t.Errorf("VIP %s is due %v before Next", v.addr, next.Sub(due))
+			}
+		}
+	}
 	st := w.m.Stats()
 	if sum := st.Other + st.Own + st.Malformed + st.Claim + st.Unclaimed + st.Elsewhere + st.Answered; sum != st.Received {
 		t.Errorf("counters add up to %d, received %d", sum, st.Received)
 	}
 }
 
-func (w *world) checkEvent(t *testing.T, e Event, before []Action) {
+func (w *world) checkEvent(t *testing.T, e Event, before []arp.Action) {
 	t.Helper()
 	if !w.vips[e.VIP] {
 		t.Errorf("event about %s, which is no VIP: %v", e.VIP, e)
@@ -160,7 +169,7 @@ func (w *world) checkEvent(t *testing.T, e Event, before []Action) {
 	}
 }
 
-func (w *world) checkSend(t *testing.T, p Packet) {
+func (w *world) checkSend(t *testing.T, p arp.Packet) {
 	t.Helper()
 	if p.Source != ourMAC || p.SenderMAC != ourMAC {
 		t.Errorf("sent in another's name: %+v", p)
@@ -180,7 +189,22 @@ func (w *world) checkSend(t *testing.T, p Packet) {
 		return
 	}
 	q := w.in
-	if q == nil || q.Operation != Request || q.TargetIP != p.SenderIP || p.Destination != q.SenderMAC {
+	if q == nil || q.Operation != arp.Request || q.TargetIP != p.SenderIP || p.Destination != q.SenderMAC {
 		t.Errorf("answered %+v\nto %+v", p, q)
 	}
+}
+
+func FuzzReceive(f *testing.F) {
+	f.Add(arptest.Encode(f, whoHas(vip1)))
+	f.Add(arptest.Encode(f, claimOf(vip1, otherMAC)))
+	f.Add(arptest.Encode(f, probeOf(vip1, otherMAC))[:42])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := arp.Decode(b)
+		if err != nil {
+			return
+		}
+		m := NewMachine(Options{MAC: ourMAC})
+		m.SetVIPs(epoch, []netip.Addr{p.TargetIP, p.SenderIP})
+		m.Receive(epoch, p)
+	})
 }

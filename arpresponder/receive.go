@@ -3,17 +3,18 @@ package arpresponder
 import (
 	"time"
 
+	"lvsdr/arp"
 	"lvsdr/frame"
 )
 
-// Receive takes a packet that [Decode] has passed.
-func (m *Machine) Receive(now time.Time, p Packet) []Action {
+// Receive takes a packet that [arp.Decode] has passed.
+func (m *Machine) Receive(now time.Time, p arp.Packet) []arp.Action {
 	m.stats.Received++
 	*m.counter(m.receive(now, &p))++
 	return m.take()
 }
 
-// Malformed counts a frame that [Decode] refused.
+// Malformed counts a frame that [arp.Decode] refused.
 func (m *Machine) Malformed() {
 	m.stats.Received++
 	m.stats.Malformed++
@@ -25,15 +26,15 @@ type verdict uint8
 const (
 	other     verdict = iota // about none of the VIPs
 	own                      // our own frame, or one in our name
-	malformed                // Decode would have refused it
+	malformed                // such that no honest host would send it
 	unclaimed                // asks for a VIP that is not ours yet
 	elsewhere                // asks for a VIP, but not us
 	claim                    // by another host, for a VIP
 	answered                 // whatever else it was
 )
 
-func (m *Machine) receive(now time.Time, p *Packet) verdict {
-	if p.wrong() != "" {
+func (m *Machine) receive(now time.Time, p *arp.Packet) verdict {
+	if p.Implausible() != "" {
 		return malformed
 	}
 	if m.own(p.SenderMAC) || m.own(p.Source) {
@@ -45,7 +46,7 @@ func (m *Machine) receive(now time.Time, p *Packet) verdict {
 		result = claim
 	}
 	v := m.vips[p.TargetIP]
-	if v == nil || p.Operation != Request || p.TargetIP == p.SenderIP {
+	if v == nil || p.Operation != arp.Request || p.TargetIP == p.SenderIP {
 		return result
 	}
 	if p.IsProbe() && v.contending() {
@@ -63,18 +64,20 @@ func (m *Machine) receive(now time.Time, p *Packet) verdict {
 }
 
 // answer tells the asker, and nobody else, where the VIP is.
-func (m *Machine) answer(v *vip, p *Packet) {
-	m.send(Packet{
+func (m *Machine) answer(v *vip, p *arp.Packet) {
+	m.send(arp.Packet{
 		Destination: p.SenderMAC,
-		Operation:   Reply,
+		Operation:   arp.Reply,
 		SenderIP:    v.addr,
 		TargetMAC:   p.SenderMAC,
 		TargetIP:    p.SenderIP,
 	})
 }
 
-// claimedBy handles another host's claim to a VIP.
-func (m *Machine) claimedBy(now time.Time, v *vip, p *Packet) {
+// claimedBy handles another host's claim to a VIP. It alone changes, for a
+// received packet, when a VIP is due.
+func (m *Machine) claimedBy(now time.Time, v *vip, p *arp.Packet) {
+	defer func() { m.next = arp.Earlier(m.next, v.due()) }()
 	seen, alarm := v.claims.note(now, p, kindOf(p))
 	name, isReal := m.realServers[seen.MAC]
 	e := Event{
@@ -96,13 +99,13 @@ func (m *Machine) claimedBy(now time.Time, v *vip, p *Packet) {
 	}
 }
 
-func kindOf(p *Packet) ClaimKind {
+func kindOf(p *arp.Packet) ClaimKind {
 	switch {
 	case p.SenderIP.IsUnspecified():
 		return ByProbe
 	case p.SenderIP == p.TargetIP:
 		return ByAnnouncement
-	case p.Operation == Reply:
+	case p.Operation == arp.Reply:
 		return ByReply
 	}
 	return ByRequest

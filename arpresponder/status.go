@@ -24,7 +24,7 @@ type Stats struct {
 	Received  uint64
 	Other     uint64 // about none of the VIPs
 	Own       uint64 // our own, or in our name
-	Malformed uint64
+	Malformed uint64 // or such that no honest host would send it
 	Claim     uint64 // another host's claim to a VIP
 	Unclaimed uint64 // asked for a VIP that is probed or refused
 	Elsewhere uint64 // asked for a VIP, sent to neither broadcast nor us

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"lvsdr/arp"
 	"lvsdr/frame"
 )
 
@@ -76,8 +77,11 @@ func (v *vip) announce(t time.Time) {
 	v.announced, v.base, v.next = 0, t, t
 }
 
-// step does what v.next was set for.
-func (m *Machine) step(now time.Time, v *vip) {
+// due returns when the VIP wants to be stepped; zero: never.
+func (v *vip) due() time.Time { return arp.Earlier(v.next, v.defendAt) }
+
+// stepVIP does what v.next was set for.
+func (m *Machine) stepVIP(now time.Time, v *vip) {
 	switch {
 	case v.claimed():
 		m.announceNext(now, v)
@@ -89,9 +93,9 @@ func (m *Machine) step(now time.Time, v *vip) {
 }
 
 func (m *Machine) probeNext(now time.Time, v *vip) {
-	m.send(Packet{
+	m.send(arp.Packet{
 		Destination: frame.Broadcast,
-		Operation:   Request,
+		Operation:   arp.Request,
 		SenderIP:    netip.IPv4Unspecified(),
 		TargetIP:    v.addr,
 	})
@@ -126,13 +130,13 @@ func (m *Machine) announceNext(now time.Time, v *vip) {
 
 // announceVIP sends the two forms that Linux believes within its locktime.
 func (m *Machine) announceVIP(v *vip) {
-	p := Packet{
+	p := arp.Packet{
 		Destination: frame.Broadcast,
-		Operation:   Request,
+		Operation:   arp.Request,
 		SenderIP:    v.addr,
 		TargetIP:    v.addr,
 	}
 	m.send(p)
-	p.Operation, p.TargetMAC = Reply, m.opts.MAC
+	p.Operation, p.TargetMAC = arp.Reply, m.opts.MAC
 	m.send(p)
 }
