@@ -7,8 +7,7 @@
 // does, and nobody else's word is taken for it.
 //
 // [Machine] is pure: packets, settings and the time go in, packets to send and
-// events come out. [Resolver] is its edge: one AF_PACKET socket for ETH_P_ARP,
-// one timer, one goroutine.
+// events come out. [Resolver] runs it on an interface, as an [arp.Station].
 //
 // What is believed:
 //

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"lvsdr/arp"
 	"lvsdr/frame"
 )
 
@@ -86,10 +87,10 @@ func (e *entry) outstanding(now time.Time) bool {
 }
 
 // due returns when the entry wants to be stepped; zero: never.
-func (e *entry) due() time.Time { return earlier(e.next, e.check.next) }
+func (e *entry) due() time.Time { return arp.Earlier(e.next, e.check.next) }
 
-// step sends the request that is due.
-func (m *Machine) step(now time.Time, e *entry) {
+// stepEntry sends the request that is due.
+func (m *Machine) stepEntry(now time.Time, e *entry) {
 	switch e.state {
 	case Reachable:
 		e.tries = 0

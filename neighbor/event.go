@@ -8,15 +8,6 @@ import (
 	"lvsdr/frame"
 )
 
-// Action is one thing that the machine wants done: a [Send] or an [Event].
-type Action interface{ isAction() }
-
-// Send asks for a packet to be sent.
-type Send struct{ Packet Packet }
-
-func (Send) isAction()  {}
-func (Event) isAction() {}
-
 // EventKind says what happened to a real server's MAC address.
 type EventKind string
 
@@ -41,6 +32,9 @@ type Event struct {
 	OtherAddr netip.Addr // of Duplicate
 	Why       string     // of Spoofed: why it was not believed
 }
+
+// ARPAction makes an Event one of the machine's actions.
+func (Event) ARPAction() {}
 
 // String is the event as a sentence for a log.
 func (e Event) String() string {

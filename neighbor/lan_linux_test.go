@@ -1,13 +1,14 @@
 package neighbor
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/netip"
 	"testing"
 	"time"
 
+	"lvsdr/arp"
+	"lvsdr/arp/arptest"
 	"lvsdr/frame"
 	"lvsdr/lab"
 )
@@ -52,7 +53,7 @@ func (s *segment) netInterface(t *testing.T) (ifi *net.Interface) {
 type resolving struct {
 	*Resolver
 	events chan Event
-	result chan error
+	result <-chan error
 }
 
 func (s *segment) resolve(t *testing.T, source netip.Addr) *resolving {
@@ -76,14 +77,7 @@ func (s *segment) resolve(t *testing.T, source netip.Addr) *resolving {
 
 // run runs the resolver until the test ends.
 func (r *resolving) run(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	result, ended := make(chan error, 1), make(chan struct{})
-	go func() {
-		defer close(ended)
-		result <- r.Run(ctx)
-	}()
-	r.result = result
-	t.Cleanup(func() { cancel(); <-ended })
+	r.result, _ = arptest.Run(t, r.Run)
 }
 
 // await waits for the next event, which must be of that kind.
@@ -128,7 +122,7 @@ func TestLANServerMoves(t *testing.T) {
 	s.web1.SetMAC(moved[:])
 	s.web1.Up()
 	announced := time.Now()
-	if err := s.web1.Inject(encode(t, gratuitous(moved, web1))); err != nil {
+	if err := s.web1.Inject(arptest.Encode(t, gratuitous(moved, web1))); err != nil {
 		t.Fatal(err)
 	}
 	if e := r.await(t, Changed); e.MAC != moved {
@@ -149,7 +143,7 @@ func TestLANForgedIsIgnored(t *testing.T) {
 	p.Destination = frame.MAC(s.director.MAC())
 	p.TargetMAC = p.Destination
 	// evil does not have the address, so its kernel does not answer for it.
-	if err := s.evil.Inject(encode(t, p)); err != nil {
+	if err := s.evil.Inject(arptest.Encode(t, p)); err != nil {
 		t.Fatal(err)
 	}
 	if e := r.await(t, Spoofed); e.Other != evil || e.MAC != want {
@@ -157,7 +151,7 @@ func TestLANForgedIsIgnored(t *testing.T) {
 	}
 	// Now it does: both answer, and the one that was there first is kept.
 	s.evil.AddAddr(netip.PrefixFrom(web1, 32))
-	if err := s.evil.Inject(encode(t, p)); err != nil {
+	if err := s.evil.Inject(arptest.Encode(t, p)); err != nil {
 		t.Fatal(err)
 	}
 	if e := r.await(t, Conflict); e.Other != evil || e.MAC != want {
@@ -191,8 +185,8 @@ func TestLANInterfaceDownAndRecreated(t *testing.T) {
 	asked := func(wire *lab.Capture, from frame.MAC) {
 		t.Helper()
 		_, err := wire.WaitFor(t.Context(), func(f lab.Frame) bool {
-			p, err := Decode(f.Data)
-			return err == nil && p.Operation == Request && p.TargetIP == web1 && p.Destination == server && p.Source == from
+			p, err := arp.Decode(f.Data)
+			return err == nil && p.Operation == arp.Request && p.TargetIP == web1 && p.Destination == server && p.Source == from
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -200,16 +194,14 @@ func TestLANInterfaceDownAndRecreated(t *testing.T) {
 	}
 	s.director.Down()
 	for up := true; up; time.Sleep(5 * time.Millisecond) {
-		r.mu.Lock()
-		up = !r.machine.down
-		r.mu.Unlock()
+		r.station.Look(func() { up = !r.machine.down })
 	}
 	wire := s.web1.Capture()
 	s.director.Up()
 	asked(wire, frame.MAC(s.director.MAC()))
 
 	s.director.Delete()
-	if err := <-r.result; !errors.Is(err, ErrInterfaceGone) {
+	if err := <-r.result; !errors.Is(err, arp.ErrInterfaceGone) {
 		t.Fatalf("Run = %v, want ErrInterfaceGone", err)
 	}
 	mac := frame.MAC{2, 0, 0, 0, 0xdd, 1}

@@ -1,12 +1,14 @@
 package neighbor
 
 import (
+	"cmp"
 	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"time"
 
+	"lvsdr/arp"
 	"lvsdr/frame"
 )
 
@@ -14,10 +16,12 @@ import (
 type Options struct {
 	// MAC is in whose name requests are sent: the egress interface's.
 	MAC frame.MAC
+	// Own is the interface's own MAC address where MAC is another.
+	Own frame.MAC
 	// Source is our IPv4 address on the segment. Without one, requests are sent
 	// in the form of a probe (RFC 5227), with the sender address 0.0.0.0.
 	Source netip.Addr
-	// Refuse are further MAC addresses that no real server can have, such as
+	// Refuse are MAC addresses, besides MAC and Own, that no real server can have:
 	// the virtual one and those of our other interfaces.
 	Refuse []frame.MAC
 	// Jitter returns a duration in [0, max). The default is random.
@@ -31,10 +35,11 @@ type Machine struct {
 	resolve map[netip.Addr]bool
 	pins    map[netip.Addr]frame.MAC
 	entries map[netip.Addr]*entry
-	order   []*entry // by address, so that equal input gives equal output
-	down    bool     // the link is
+	order   []*entry  // by address, so that equal input gives equal output
+	down    bool      // the link is
+	next    time.Time // no real server is due before; zero: none is ever
 	stats   Stats
-	actions []Action
+	actions []arp.Action
 }
 
 // NewMachine returns a machine without real servers whose link is up.
@@ -42,24 +47,25 @@ func NewMachine(o Options) *Machine {
 	if o.Jitter == nil {
 		o.Jitter = rand.N[time.Duration]
 	}
-	m := &Machine{entries: make(map[netip.Addr]*entry), opts: Options{Jitter: o.Jitter}}
-	m.SetSelf(o.MAC, o.Source, o.Refuse...)
-	return m
+	if o.Source = o.Source.Unmap(); !o.Source.Is4() {
+		o.Source = netip.IPv4Unspecified()
+	}
+	o.Own = cmp.Or(o.Own, o.MAC)
+	o.Refuse = slices.Clone(o.Refuse)
+	return &Machine{entries: make(map[netip.Addr]*entry), opts: o}
 }
 
-// SetSelf changes in whose name requests are sent, as when the interface was
-// made again.
-func (m *Machine) SetSelf(mac frame.MAC, source netip.Addr, refuse ...frame.MAC) {
-	if source = source.Unmap(); !source.Is4() {
-		source = netip.IPv4Unspecified()
-	}
-	m.opts.MAC, m.opts.Source, m.opts.Refuse = mac, source, slices.Clone(refuse)
+// SetMAC changes in whose name requests are sent and the interface's own MAC
+// address, as when the interface was made again.
+func (m *Machine) SetMAC(_ time.Time, mac, own frame.MAC) []arp.Action {
+	m.opts.MAC, m.opts.Own = mac, own
+	return nil
 }
 
 // Set replaces the addresses to resolve. New ones are asked for at once, those
 // that stay go on undisturbed, removed ones are forgotten. Addresses that are
 // not IPv4 are left to neighbour discovery and skipped.
-func (m *Machine) Set(now time.Time, addrs []netip.Addr) []Action {
+func (m *Machine) Set(now time.Time, addrs []netip.Addr) []arp.Action {
 	m.resolve = make(map[netip.Addr]bool, len(addrs))
 	for _, a := range addrs {
 		if a = a.Unmap(); a.Is4() && !a.IsUnspecified() {
@@ -67,19 +73,19 @@ func (m *Machine) Set(now time.Time, addrs []netip.Addr) []Action {
 		}
 	}
 	m.arrange(now)
-	return m.Tick(now)
+	return m.step(now)
 }
 
 // Pin replaces the addresses whose MAC address the operator gives. They are
 // never asked for, also when they were given to Set; one that is no longer
 // pinned but set keeps its MAC address until another is confirmed.
-func (m *Machine) Pin(now time.Time, macs map[netip.Addr]frame.MAC) []Action {
+func (m *Machine) Pin(now time.Time, macs map[netip.Addr]frame.MAC) []arp.Action {
 	m.pins = make(map[netip.Addr]frame.MAC, len(macs))
 	for a, mac := range macs {
 		m.pins[a.Unmap()] = mac
 	}
 	m.arrange(now)
-	return m.Tick(now)
+	return m.step(now)
 }
 
 // arrange makes the entries those that are set or pinned.
@@ -120,7 +126,7 @@ func (m *Machine) pin(now time.Time, e *entry, mac frame.MAC) {
 // Restore gives the MAC address that an address had in an earlier run. It is
 // used until another is confirmed. It means nothing for an address that is not
 // set, that has a MAC address already, or for one that no server can have.
-func (m *Machine) Restore(now time.Time, addr netip.Addr, mac frame.MAC) []Action {
+func (m *Machine) Restore(now time.Time, addr netip.Addr, mac frame.MAC) []arp.Action {
 	e := m.entries[addr.Unmap()]
 	if e == nil || !e.mac.IsZero() || m.impossible(mac) != "" {
 		return nil
@@ -134,7 +140,7 @@ func (m *Machine) Restore(now time.Time, addr netip.Addr, mac frame.MAC) []Actio
 
 // SetLink tells the machine whether the link carries frames. While it does
 // not, nothing is asked; when it does again, everybody is.
-func (m *Machine) SetLink(now time.Time, up bool) []Action {
+func (m *Machine) SetLink(now time.Time, up bool) []arp.Action {
 	if m.down == !up {
 		return nil
 	}
@@ -147,52 +153,48 @@ func (m *Machine) SetLink(now time.Time, up bool) []Action {
 			e.restart(now)
 		}
 	}
-	return m.Tick(now)
+	return m.step(now)
 }
 
-// Next returns when Tick is due, or the zero time for never.
-func (m *Machine) Next() (next time.Time) {
+// Next returns when Tick is due at the earliest, or the zero time for never.
+// It is early where a received packet put off what was due: then Tick does
+// nothing. So neither has to look at all real servers for each packet.
+func (m *Machine) Next() time.Time {
 	if m.down {
-		return next
+		return time.Time{}
 	}
-	for _, e := range m.order {
-		next = earlier(next, e.due())
-	}
-	return next
-}
-
-// earlier returns the earlier of two times, of which zero is never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
+	return m.next
 }
 
 // Tick does what is due.
-func (m *Machine) Tick(now time.Time) []Action {
+func (m *Machine) Tick(now time.Time) []arp.Action {
+	if m.down || !arp.Due(now, m.next) {
+		return m.take()
+	}
+	return m.step(now)
+}
+
+// step does what is due for any real server, unless the link is down.
+func (m *Machine) step(now time.Time) []arp.Action {
+	m.next = time.Time{}
 	for _, e := range m.order {
-		if m.down {
-			break
+		if !m.down && arp.Due(now, e.next) {
+			m.stepEntry(now, e)
 		}
-		if due(now, e.next) {
-			m.step(now, e)
-		}
-		if due(now, e.check.next) {
+		if !m.down && arp.Due(now, e.check.next) {
 			m.stepVerify(now, e)
 		}
+		m.next = arp.Earlier(m.next, e.due())
 	}
 	return m.take()
 }
 
-func due(now, t time.Time) bool { return !t.IsZero() && !now.Before(t) }
-
 // request asks one host, or by broadcast all of them, for e's address.
 func (m *Machine) request(e *entry, to frame.MAC) {
-	m.actions = append(m.actions, Send{Packet{
+	m.actions = append(m.actions, arp.Send{Packet: arp.Packet{
 		Destination: to,
 		Source:      m.opts.MAC,
-		Operation:   Request,
+		Operation:   arp.Request,
 		SenderMAC:   m.opts.MAC,
 		SenderIP:    m.opts.Source,
 		TargetIP:    e.addr,
@@ -202,7 +204,7 @@ func (m *Machine) request(e *entry, to frame.MAC) {
 func (m *Machine) event(e Event) { m.actions = append(m.actions, e) }
 
 // take hands out the actions gathered since the last call.
-func (m *Machine) take() []Action {
+func (m *Machine) take() []arp.Action {
 	a := m.actions
 	m.actions = nil
 	return a
@@ -215,7 +217,7 @@ func (m *Machine) impossible(mac frame.MAC) string {
 		return "it is zero"
 	case mac.IsMulticast():
 		return "it is a group address"
-	case mac == m.opts.MAC, slices.Contains(m.opts.Refuse, mac):
+	case mac == m.opts.MAC, mac == m.opts.Own, slices.Contains(m.opts.Refuse, mac):
 		return "it is our own"
 	}
 	return ""

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"lvsdr/arp"
 	"lvsdr/frame"
 )
 
@@ -37,7 +38,7 @@ type sim struct {
 
 type sent struct {
 	at time.Duration // since epoch
-	Packet
+	arp.Packet
 }
 
 func newSim(addrs ...netip.Addr) *sim {
@@ -49,12 +50,12 @@ func newSim(addrs ...netip.Addr) *sim {
 	return s
 }
 
-func (s *sim) do(actions []Action) {
+func (s *sim) do(actions []arp.Action) {
 	for _, a := range actions {
 		switch a := a.(type) {
 		case Event:
 			s.log = append(s.log, a)
-		case Send:
+		case arp.Send:
 			s.sent = append(s.sent, sent{s.now.Sub(epoch), a.Packet})
 			for mac, addr := range s.hosts {
 				if addr == a.Packet.TargetIP && (a.Packet.Destination == mac || a.Packet.Destination == frame.Broadcast) {
@@ -65,7 +66,7 @@ func (s *sim) do(actions []Action) {
 	}
 }
 
-func (s *sim) receive(p Packet) { s.do(s.Machine.Receive(s.now, p)) }
+func (s *sim) receive(p arp.Packet) { s.do(s.Machine.Receive(s.now, p)) }
 
 // runTo lets time pass until at, exactly.
 func (s *sim) runTo(at time.Duration) {
@@ -106,17 +107,17 @@ func (s *sim) entry(addr netip.Addr) Entry {
 }
 
 // replyFrom answers one of our requests.
-func replyFrom(mac frame.MAC, addr netip.Addr) Packet {
-	return Packet{
-		Destination: ourMAC, Source: mac, Operation: Reply,
+func replyFrom(mac frame.MAC, addr netip.Addr) arp.Packet {
+	return arp.Packet{
+		Destination: ourMAC, Source: mac, Operation: arp.Reply,
 		SenderMAC: mac, SenderIP: addr, TargetMAC: ourMAC, TargetIP: ourIP,
 	}
 }
 
 // gratuitous announces addr at mac to everybody.
-func gratuitous(mac frame.MAC, addr netip.Addr) Packet {
-	return Packet{
-		Destination: frame.Broadcast, Source: mac, Operation: Request,
+func gratuitous(mac frame.MAC, addr netip.Addr) arp.Packet {
+	return arp.Packet{
+		Destination: frame.Broadcast, Source: mac, Operation: arp.Request,
 		SenderMAC: mac, SenderIP: addr, TargetIP: addr,
 	}
 }
@@ -144,8 +145,8 @@ func TestBackOff(t *testing.T) {
 	if _, ok := s.Lookup(web1); ok {
 		t.Error("an unresolved address has a MAC address")
 	}
-	same(t, "request", Packet{
-		Destination: frame.Broadcast, Source: ourMAC, Operation: Request,
+	same(t, "request", arp.Packet{
+		Destination: frame.Broadcast, Source: ourMAC, Operation: arp.Request,
 		SenderMAC: ourMAC, SenderIP: ourIP, TargetIP: web1,
 	}, s.sent[0].Packet)
 	// It shows itself: asked at once, not when the back-off ends.
@@ -242,23 +243,23 @@ func TestTwoAnswer(t *testing.T) {
 }
 
 func TestNotBelieved(t *testing.T) {
-	edit := func(fn func(p *Packet)) Packet {
+	edit := func(fn func(p *arp.Packet)) arp.Packet {
 		p := replyFrom(evilMAC, web1)
 		fn(&p)
 		return p
 	}
-	for name, p := range map[string]Packet{
+	for name, p := range map[string]arp.Packet{
 		"gratuitous request": gratuitous(evilMAC, web1),
-		"gratuitous reply": edit(func(p *Packet) {
+		"gratuitous reply": edit(func(p *arp.Packet) {
 			p.Destination, p.TargetMAC, p.TargetIP = frame.Broadcast, evilMAC, web1
 		}),
 		"unsolicited reply": replyFrom(evilMAC, web1),
-		"reply to another":  edit(func(p *Packet) { p.TargetMAC = evilMAC }),
-		"other source":      edit(func(p *Packet) { p.Source = movedMAC }),
-		"our own":           edit(func(p *Packet) { p.SenderMAC = ourMAC }),
-		"zero":              edit(func(p *Packet) { p.SenderMAC, p.Source = frame.MAC{}, frame.MAC{} }),
-		"broadcast":         edit(func(p *Packet) { p.SenderMAC, p.Source = frame.Broadcast, frame.Broadcast }),
-		"multicast":         edit(func(p *Packet) { p.SenderMAC[0], p.Source[0] = 3, 3 }),
+		"reply to another":  edit(func(p *arp.Packet) { p.TargetMAC = evilMAC }),
+		"other source":      edit(func(p *arp.Packet) { p.Source = movedMAC }),
+		"our own":           edit(func(p *arp.Packet) { p.SenderMAC = ourMAC }),
+		"zero":              edit(func(p *arp.Packet) { p.SenderMAC, p.Source = frame.MAC{}, frame.MAC{} }),
+		"broadcast":         edit(func(p *arp.Packet) { p.SenderMAC, p.Source = frame.Broadcast, frame.Broadcast }),
+		"multicast":         edit(func(p *arp.Packet) { p.SenderMAC[0], p.Source[0] = 3, 3 }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSim(web1)

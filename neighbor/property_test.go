@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"lvsdr/arp"
+	"lvsdr/arp/arptest"
 	"lvsdr/frame"
 )
 
@@ -40,7 +42,7 @@ type flow struct {
 type world struct {
 	m       *Machine
 	now     time.Time
-	actions []Action
+	actions []arp.Action
 	inUse   map[netip.Addr]frame.MAC // by the events
 	asked   map[flow]time.Time       // last request sent there
 	replied map[flow]time.Time       // last reply to us from there
@@ -94,7 +96,7 @@ func (w *world) check(t *testing.T) {
 	t.Helper()
 	for _, a := range w.actions {
 		switch a := a.(type) {
-		case Send:
+		case arp.Send:
 			w.asked[flow{a.Packet.TargetIP, a.Packet.Destination}] = w.now
 			w.sends++
 		case Event:
@@ -104,6 +106,13 @@ func (w *world) check(t *testing.T) {
 	for addr, mac := range w.inUse {
 		if got, ok := w.m.Lookup(addr); !ok || got != mac {
 			t.Errorf("%s is at %v, the events say %v", addr, got, mac)
+		}
+	}
+	if next := w.m.Next(); !next.IsZero() {
+		for _, e := range w.m.order {
+			if due := e.due(); !due.IsZero() && due.Before(next) {
+				t.Errorf("%s is due %v before Next", e.addr, next.Sub(due))
+			}
 		}
 	}
 	st := w.m.Stats()
@@ -146,4 +155,21 @@ func (w *world) checkEvent(t *testing.T, e Event) {
 	if e.MAC != (frame.MAC{}) && (!e.MAC.IsUnicast() || e.MAC == ourMAC || e.MAC == movedMAC) {
 		t.Errorf("%s: no server can have %s", e.Addr, e.MAC)
 	}
+}
+
+func FuzzReceive(f *testing.F) {
+	f.Add(arptest.Encode(f, replyFrom(web1MAC, web1)))
+	f.Add(arptest.Encode(f, gratuitous(web1MAC, web1))[:42])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := arp.Decode(b)
+		if err != nil {
+			return
+		}
+		m := NewMachine(Options{MAC: ourMAC, Source: ourIP})
+		m.Set(epoch, []netip.Addr{p.SenderIP})
+		m.Receive(epoch, p)
+		if mac, ok := m.Lookup(p.SenderIP); ok && !mac.IsUnicast() {
+			t.Fatalf("%x makes %s the MAC address of a server", b, mac)
+		}
+	})
 }

@@ -3,17 +3,18 @@ package neighbor
 import (
 	"time"
 
+	"lvsdr/arp"
 	"lvsdr/frame"
 )
 
-// Receive takes a packet that [Decode] has passed.
-func (m *Machine) Receive(now time.Time, p Packet) []Action {
+// Receive takes a packet that [arp.Decode] has passed.
+func (m *Machine) Receive(now time.Time, p arp.Packet) []arp.Action {
 	m.stats.Received++
 	*m.counter(m.receive(now, &p))++
 	return m.take()
 }
 
-// Malformed counts a frame that [Decode] refused.
+// Malformed counts a frame that [arp.Decode] refused.
 func (m *Machine) Malformed() {
 	m.stats.Received++
 	m.stats.Malformed++
@@ -31,7 +32,7 @@ const (
 	refused                    // a MAC address that is not believed
 )
 
-func (m *Machine) receive(now time.Time, p *Packet) verdict {
+func (m *Machine) receive(now time.Time, p *arp.Packet) verdict {
 	if p.Source == m.opts.MAC {
 		return own
 	}
@@ -39,6 +40,7 @@ func (m *Machine) receive(now time.Time, p *Packet) verdict {
 	if e == nil {
 		return other
 	}
+	defer func() { m.next = arp.Earlier(m.next, e.due()) }()
 	if why := m.unbelievable(e, p); why != "" {
 		m.spoof(now, e, p.SenderMAC, why)
 		return refused
@@ -58,7 +60,7 @@ func (m *Machine) receive(now time.Time, p *Packet) verdict {
 }
 
 // unbelievable says why the sender of p cannot be the server, or "".
-func (m *Machine) unbelievable(e *entry, p *Packet) string {
+func (m *Machine) unbelievable(e *entry, p *arp.Packet) string {
 	if why := m.impossible(p.SenderMAC); why != "" {
 		return why
 	}
@@ -72,13 +74,13 @@ func (m *Machine) unbelievable(e *entry, p *Packet) string {
 }
 
 // solicited reports whether p answers a request of ours.
-func (m *Machine) solicited(now time.Time, e *entry, p *Packet) bool {
-	return p.Operation == Reply && p.Destination == m.opts.MAC && p.TargetMAC == m.opts.MAC &&
+func (m *Machine) solicited(now time.Time, e *entry, p *arp.Packet) bool {
+	return p.Operation == arp.Reply && p.Destination == m.opts.MAC && p.TargetMAC == m.opts.MAC &&
 		p.TargetIP == m.opts.Source && (e.outstanding(now) || e.check.active())
 }
 
 // reply takes the answer to a request.
-func (m *Machine) reply(now time.Time, e *entry, p *Packet) verdict {
+func (m *Machine) reply(now time.Time, e *entry, p *arp.Packet) verdict {
 	checking := e.check.active()
 	switch {
 	case e.mac.IsZero():
