@@ -1,0 +1,318 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lvsdr/admin/api"
+	"lvsdr/lab"
+)
+
+// vip is the VIP of a cluster that does not choose another one.
+var vip = netip.MustParseAddr("192.0.2.10")
+
+// clusterConfig says what a cluster is made of. The zero value is one client
+// and three nginx servers that the director serves in turn.
+type clusterConfig struct {
+	Clients int // default: 1
+	Servers int // default: 3
+	Serve   serveKind
+
+	// Settings are lines of director.yaml above the services, such as
+	// "workers: 2\n".
+	Settings string
+	// Scheduler of the service web; default: rr.
+	Scheduler string
+	// Check of the service web; default: checkFast, and none where nothing is
+	// served.
+	Check string
+	// Service are further lines of the service web, indented by four spaces.
+	Service string
+	// Services are further services, indented by two spaces.
+	Services string
+
+	// StaticARP gives the clients a permanent neighbour for the VIP, so that
+	// nobody waits the 4 to 7 s for which a VIP is probed.
+	StaticARP bool
+	// CountFrames makes CheckFrames possible.
+	CountFrames bool
+}
+
+// checkFast has a dead server leave within 1 s.
+const checkFast = "{kind: http, every: 250ms, timeout: 250ms, rise: 1, fall: 3}"
+
+// cluster is a LAN with a director and real programs on it:
+//
+//	client  client2 …   director     web1      web2      web3 …
+//	 .100    .101          .2         .21       .22       .23
+//	   │       │           │          │         │         │
+//	───┴───────┴───────────┴──────────┴─────────┴─────────┴───  lan, 192.0.2.0/24
+//
+// The VIP is 192.0.2.10, and the last byte of a MAC address reads as that of
+// the host's IP address. Everything is gone when the test ends.
+type cluster struct {
+	t   testing.TB
+	cfg clusterConfig
+
+	Lab      *lab.Lab
+	LAN      *lab.Switch
+	Clients  []*machine
+	Client   *machine // the first of them
+	Director *machine
+	Servers  []*realServer
+
+	VIP  netip.Addr
+	Dir  string // files of this cluster
+	File string // director.yaml
+	Run  *lab.Process
+	api  *api.Client
+
+	frames *lab.Capture // IP frames that reach the director's interface
+}
+
+// machine is a host with its link to the LAN.
+type machine struct {
+	*lab.Host
+	Link *lab.Link
+	Addr netip.Addr
+}
+
+// newCluster makes a cluster and waits until the director serves all of it.
+func newCluster(t testing.TB, cfg clusterConfig) *cluster {
+	t.Helper()
+	c := layCluster(t, cfg)
+	c.Start()
+	c.WaitServing()
+	return c
+}
+
+// layCluster makes a cluster whose real servers serve, and writes the
+// configuration, but does not start the director.
+func layCluster(t testing.TB, cfg clusterConfig) *cluster {
+	t.Helper()
+	cfg.Clients, cfg.Servers = cmp.Or(cfg.Clients, 1), cmp.Or(cfg.Servers, 3)
+	if cfg.Serve == serveNginx {
+		needProgram(t, "nginx", "nginx-light")
+	}
+	c := &cluster{t: t, cfg: cfg, VIP: vip, Dir: t.TempDir()}
+	c.Lab = lab.ForTest(t)
+	c.LAN = c.Lab.Switch("lan")
+	for i := range cfg.Clients {
+		c.Clients = append(c.Clients, c.connect(numbered("client", i), 100+i))
+	}
+	c.Client = c.Clients[0]
+	c.Director = c.connect("director", 2)
+	for i := range cfg.Servers {
+		c.addServer(c.connect(fmt.Sprintf("web%d", i+1), 21+i))
+	}
+	if cfg.StaticARP {
+		for _, client := range c.Clients {
+			client.SetNeighbor("eth0", c.VIP, c.Director.Link.MAC())
+		}
+	}
+	if cfg.CountFrames {
+		c.countFrames()
+	}
+	c.File = filepath.Join(c.Dir, "director.yaml")
+	c.api = api.NewClient(c.socket())
+	c.WriteConfig(c.Config())
+	return c
+}
+
+// numbered is name, name2, name3 …
+func numbered(name string, i int) string {
+	if i == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s%d", name, i+1)
+}
+
+// connect adds a host to the LAN.
+func (c *cluster) connect(name string, number int) *machine {
+	m := &machine{Host: c.Lab.Host(name), Addr: netip.AddrFrom4([4]byte{192, 0, 2, byte(number)})}
+	m.Link = c.Lab.Connect(m.Host, c.LAN, lab.LinkConfig{
+		MAC:   lab.MustMAC(fmt.Sprintf("02:00:00:00:%02d:%02d", number/100, number%100)),
+		Addrs: []netip.Prefix{netip.PrefixFrom(m.Addr, 24)},
+	})
+	return m
+}
+
+// needProgram skips the test, or fails it in CI, where a program is missing.
+func needProgram(t testing.TB, name, pkg string) string {
+	t.Helper()
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/sbin") {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode()&0o111 != 0 {
+			return filepath.Join(dir, name)
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is missing: apt-get install %s", name, pkg)
+	}
+	t.Skipf("%s is missing: apt-get install %s", name, pkg)
+	return ""
+}
+
+func (c *cluster) socket() string { return filepath.Join(c.Dir, "director.sock") }
+
+// Config is director.yaml as the cluster's configuration wants it.
+func (c *cluster) Config() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "state_dir: %s\nadmin: {socket: %s}\n", filepath.Join(c.Dir, "state"), c.socket())
+	for line := range strings.Lines("connections: 65536\ningress: eth0\n") {
+		if key, _, _ := strings.Cut(line, ":"); !strings.Contains("\n"+c.cfg.Settings, "\n"+key+":") {
+			b.WriteString(line)
+		}
+	}
+	b.WriteString(c.cfg.Settings)
+	check := checkFast
+	if c.cfg.Serve == serveNothing {
+		check = "{kind: none}"
+	}
+	fmt.Fprintf(&b, "services:\n  - name: web\n    address: %v:80\n    scheduler: %s\n    check: %s\n%s    real_servers: [%s]\n%s",
+		c.VIP, cmp.Or(c.cfg.Scheduler, "rr"), cmp.Or(c.cfg.Check, check), c.cfg.Service,
+		strings.Join(c.serverAddrs(), ", "), c.cfg.Services)
+	return b.String()
+}
+
+func (c *cluster) serverAddrs() (addrs []string) {
+	for _, s := range c.Servers {
+		addrs = append(addrs, s.Addr.String())
+	}
+	return addrs
+}
+
+// WriteConfig writes director.yaml, in one step.
+func (c *cluster) WriteConfig(text string) {
+	c.t.Helper()
+	next := c.File + ".next"
+	if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.Rename(next, c.File); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// Start starts `director run` and waits until it forwards.
+func (c *cluster) Start() {
+	c.t.Helper()
+	c.Run = directorCommand(context.Background(), c.Director.Host, "run", "--config", c.File)
+	if err := c.Run.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.WaitLog(0, "msg=ready")
+}
+
+// Kill ends the director as SIGKILL does.
+func (c *cluster) Kill() {
+	c.t.Helper()
+	if err := c.Run.Kill(); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// Stop ends the director politely.
+func (c *cluster) Stop() {
+	c.t.Helper()
+	if err := c.Run.Stop(); err != nil || c.Run.ExitCode() != 0 {
+		c.t.Fatalf("stop the director: %v, exit code %d", err, c.Run.ExitCode())
+	}
+}
+
+// Restart kills the director, starts it again, and waits until it forwards; not
+// until it claims the VIP and knows the servers, for which there is WaitServing.
+func (c *cluster) Restart() {
+	c.t.Helper()
+	c.Kill()
+	c.Start()
+}
+
+// Reload writes director.yaml and makes the director read it.
+func (c *cluster) Reload(text string) (api.Reload, error) {
+	c.t.Helper()
+	c.WriteConfig(text)
+	return c.api.Reload(context.Background())
+}
+
+// Status asks the director how it is.
+func (c *cluster) Status() *api.Status {
+	c.t.Helper()
+	s, err := c.api.Status(context.Background())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return s
+}
+
+// patience is how long anything may take that a test waits for.
+const patience = 15 * time.Second
+
+// WaitStatus waits for a status that holds, and returns it.
+func (c *cluster) WaitStatus(what string, holds func(*api.Status) bool) *api.Status {
+	c.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		s := c.Status()
+		if holds(s) {
+			return s
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("waited %v for status: %s; it is %+v", patience, what, *s)
+		}
+	}
+}
+
+// WaitServing waits until the director has claimed its VIPs, unless the clients
+// know it without that, and may use every real server.
+func (c *cluster) WaitServing() *api.Status {
+	c.t.Helper()
+	return c.WaitStatus("all VIPs claimed, all servers usable", func(s *api.Status) bool {
+		for _, v := range s.VIPs {
+			if v.State != "owned" && v.State != "announcing" && !c.cfg.StaticARP {
+				return false
+			}
+		}
+		for _, service := range s.Services {
+			for _, rs := range service.Servers {
+				if rs.Weight == 0 && rs.Configured > 0 || rs.MAC == "" {
+					return false
+				}
+			}
+		}
+		return true
+	})
+}
+
+// WaitLog waits for a line with the text that the director logs after the mark,
+// which is c.Run.Mark() of earlier.
+func (c *cluster) WaitLog(mark int, text string) string {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	line, err := c.Run.WaitOutputAfter(ctx, mark, text)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return line
+}
+
+// serverStatus returns what the director says of a real server of the service
+// web.
+func serverStatus(s *api.Status, server *realServer) *api.RealServer {
+	for _, service := range s.Services {
+		for i, rs := range service.Servers {
+			if service.Name == "web" && strings.HasPrefix(rs.Address, server.Addr.String()+":") {
+				return &service.Servers[i]
+			}
+		}
+	}
+	return nil
+}
