@@ -111,7 +111,7 @@ func (t *Table) Advance(c *Conn, e Event, timeouts *Timeouts, now Time) (from, t
 			return from, to, true
 		}
 		if atomic.CompareAndSwapUint32(word, uint32(l), uint32(next)) {
-			if from != to { // only a change of state brings the expiry nearer
+			if next.remaining(now) < l.remaining(now) {
 				t.lower(t.shardOf(c.place), now+Time(timeouts[to]))
 			}
 			c.life = next

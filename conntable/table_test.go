@@ -412,3 +412,18 @@ func ExampleState_Next() {
 	// ESTABLISHED
 	// FIN_WAIT
 }
+
+// A reload may shorten a timeout: the next packet brings the expiry nearer,
+// though the state stays, and the sweeper must not come by the old one.
+func TestShorterTimeoutIsSwept(t *testing.T) {
+	var now time.Duration
+	table := newTable(t, Options{Now: func() time.Duration { return now }})
+	c, _ := insert(table, key4(1), 1, StateEstablished)
+	table.Sweep(table.Now())
+	now = 2 * time.Second
+	table.Advance(&c, EventAck, NewTimeouts(10*time.Second, 0, 0), table.Now())
+	now = 14 * time.Second
+	if n := table.Sweep(table.Now()); n != 1 {
+		t.Errorf("swept %d connections 12 s after the last packet, with a timeout of 10 s", n)
+	}
+}
