@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -25,50 +26,85 @@ func (linuxHost) Interfaces() ([]Interface, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
+	all, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	addrs := make(map[int][]netip.Prefix) // by interface
+	for _, a := range all {
+		if ip, ok := netip.AddrFromSlice(a.IP); ok {
+			bits, _ := a.Mask.Size()
+			addrs[a.LinkIndex] = append(addrs[a.LinkIndex], netip.PrefixFrom(ip.Unmap(), bits))
+		}
+	}
 	interfaces := make([]Interface, 0, len(links))
 	for _, l := range links {
 		a := l.Attrs()
-		addrs, err := netlink.AddrList(l, netlink.FAMILY_ALL)
-		if err != nil {
-			return nil, fmt.Errorf("list addresses of %s: %w", a.Name, err)
-		}
 		interfaces = append(interfaces, Interface{
 			Interface: net.Interface{Index: a.Index, MTU: a.MTU, Name: a.Name, HardwareAddr: a.HardwareAddr, Flags: a.Flags},
 			Carrier:   a.OperState == netlink.OperUp || a.OperState == netlink.OperUnknown,
-			Addrs:     prefixes(addrs),
+			Addrs:     addrs[a.Index],
 		})
 	}
 	return interfaces, nil
 }
 
-func prefixes(addrs []netlink.Addr) (out []netip.Prefix) {
-	for _, a := range addrs {
-		if ip, ok := netip.AddrFromSlice(a.IP); ok {
-			bits, _ := a.Mask.Size()
-			out = append(out, netip.PrefixFrom(ip.Unmap(), bits))
+// resubscribe is the pause before Watch subscribes again.
+const resubscribe = 100 * time.Millisecond
+
+// Watch subscribes to rtnetlink's RTNLGRP_LINK. A subscription ends when
+// messages were lost (ENOBUFS), as when hundreds of interfaces come at once; the
+// next one begins with a look.
+func (linuxHost) Watch(ctx context.Context, changed func()) error {
+	for {
+		if err := watchOnce(ctx, changed); err != nil {
+			return fmt.Errorf("watch interfaces: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(resubscribe):
 		}
 	}
-	return out
 }
 
-// Watch subscribes to rtnetlink's RTNLGRP_LINK.
-func (linuxHost) Watch(ctx context.Context, changed func()) error {
+func watchOnce(ctx context.Context, changed func()) error {
+	// The context of this subscription: netlink waits for its end before it
+	// closes the socket, also when the subscription ended by itself.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	updates := make(chan netlink.LinkUpdate, 16)
 	err := netlink.LinkSubscribeWithOptions(updates, ctx.Done(), netlink.LinkSubscribeOptions{
-		ErrorCallback: func(error) { changed() }, // messages were lost: look
+		ErrorCallback: func(error) { changed() },
 	})
 	if err != nil {
-		return fmt.Errorf("watch interfaces: %w", err)
+		return err
 	}
+	changed()
 	for range updates {
 		changed()
 	}
-	return ctx.Err()
+	return nil
 }
 
-func (linuxHost) OpenResponder(c arpresponder.Config) (Responder, error) { return arpresponder.New(c) }
+// OpenResponder and OpenResolver return a nil interface with an error, never
+// one that holds a nil pointer.
 
-func (linuxHost) OpenResolver(c neighbor.Config) (Resolver, error) { return neighbor.New(c) }
+func (linuxHost) OpenResponder(c arpresponder.Config) (Responder, error) {
+	r, err := arpresponder.New(c)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (linuxHost) OpenResolver(c neighbor.Config) (Resolver, error) {
+	r, err := neighbor.New(c)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
 
 func (linuxHost) OpenGuard(name string, vips []netip.Addr, on bool) (Guard, error) {
 	g := &linuxGuard{vips: vips}
