@@ -2,7 +2,6 @@ package director
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -17,37 +16,64 @@ import (
 // was last seen.
 const remembered = 10 * time.Minute
 
+// onsets are when the alarms began that lie in no other thing's time, by What.
+type onsets map[string]time.Time
+
 // alarms are the things that an operator should act on. They are found anew
 // each time in what is known, so that none outlives its cause.
-func (d *Director) alarms(now time.Time, claims []arpresponder.Status, neighbors map[netip.Addr]neighbor.Entry) []api.Alarm {
-	var out []api.Alarm
+func (d *Director) alarms(now time.Time, claims []arpresponder.Status, neighbors []neighbor.Entry) []api.Alarm {
+	out := d.ownAlarms(now)
 	add := func(since time.Time, remedy, format string, args ...any) {
 		out = append(out, api.Alarm{Since: since, What: fmt.Sprintf(format, args...), Remedy: remedy})
 	}
-	d.interfaceAlarms(now, add)
-	for _, f := range d.findings {
-		if f.Severity != guard.OK {
-			add(now, f.Remedy, "%s: %s", f.What, f.Why)
-		}
-	}
 	claimAlarms(now, claims, add)
-	d.serverAlarms(now, neighbors, add)
-	if len(d.pending) > 0 {
-		add(d.loaded, "restart the director", "the configuration file changes %s, which a reload cannot", strings.Join(d.pending, ", "))
-	}
+	neighborAlarms(neighbors, add)
 	return out
 }
 
-type addAlarm func(since time.Time, remedy, format string, args ...any)
+// ownAlarms are those about the director itself. It is called every second, so
+// that it is known since when each lasts.
+func (d *Director) ownAlarms(now time.Time) (out []api.Alarm) {
+	since := make(onsets)
+	add := func(remedy, format string, args ...any) {
+		what := fmt.Sprintf(format, args...)
+		since[what] = now
+		if before, known := d.since[what]; known {
+			since[what] = before
+		}
+		out = append(out, api.Alarm{Since: since[what], What: what, Remedy: remedy})
+	}
+	d.interfaceAlarms(add)
+	for _, f := range d.findings {
+		if f.Severity != guard.OK {
+			add(f.Remedy, "%s: %s", f.What, f.Why)
+		}
+	}
+	for _, s := range d.table.Services() {
+		if !usable(s) && len(s.Servers) > 0 {
+			add("see the checks of its servers", "service %s has no usable real server", s.Name)
+		}
+	}
+	if len(d.pending) > 0 {
+		add("restart the director", "the configuration file changes %s, which a reload cannot", strings.Join(d.pending, ", "))
+	}
+	d.since = since
+	return out
+}
 
-func (d *Director) interfaceAlarms(now time.Time, add addAlarm) {
+type (
+	addAlarm    func(since time.Time, remedy, format string, args ...any)
+	addOwnAlarm func(remedy, format string, args ...any)
+)
+
+func (d *Director) interfaceAlarms(add addOwnAlarm) {
 	if d.attached == nil {
-		add(now, d.unattached.remedy, "nothing is forwarded: %s", d.unattached.what)
+		add(d.unattached.remedy, "nothing is forwarded: %s", d.unattached.what)
 		return
 	}
 	for _, i := range d.interfaceStatus() {
 		if i.State != "up" {
-			add(now, fmt.Sprintf("ip link set %s up, and look at the cable", i.Name), "interface %s: %s", i.Name, i.State)
+			add(fmt.Sprintf("ip link set %s up, and look at the cable", i.Name), "interface %s: %s", i.Name, i.State)
 		}
 	}
 }
@@ -72,18 +98,13 @@ func claimAlarms(now time.Time, claims []arpresponder.Status, add addAlarm) {
 	}
 }
 
-func (d *Director) serverAlarms(now time.Time, neighbors map[netip.Addr]neighbor.Entry, add addAlarm) {
-	for addr, n := range neighbors {
+func neighborAlarms(neighbors []neighbor.Entry, add addAlarm) {
+	for _, n := range neighbors {
 		if n.State == neighbor.Stale {
-			add(n.Since, "is the host up, and in this segment?", "real server %v does not answer ARP any more; frames go to the last MAC known, %v", addr, n.MAC)
+			add(n.Since, "is the host up, and in this segment?", "real server %v does not answer ARP any more; frames go to the last MAC known, %v", n.Addr, n.MAC)
 		}
 		if !n.Conflict.IsZero() {
-			add(n.Since, "find the host with this MAC and change its address", "%v answers ARP for real server %v, beside %v", n.Conflict, addr, n.MAC)
-		}
-	}
-	for _, s := range d.table.Services() {
-		if !usable(s) && len(s.Servers) > 0 {
-			add(now, "see the servers' checks below", "service %s has no usable real server", s.Name)
+			add(n.Since, "find the host with this MAC and change its address", "%v answers ARP for real server %v, beside %v", n.Conflict, n.Addr, n.MAC)
 		}
 	}
 }

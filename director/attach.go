@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"lvsdr/arpresponder"
 	"lvsdr/config"
@@ -21,7 +22,7 @@ import (
 // deleted and made again, it is replaced whole.
 type attachment struct {
 	ingress, egress Interface
-	broken          bool // something in it ended for another reason than stopping
+	broken          atomic.Bool // something in it ended for another reason than stopping
 
 	receivers []link.Receiver
 	senders   []link.Sender
@@ -33,35 +34,69 @@ type attachment struct {
 // problem is why something is not as it should be.
 type problem struct{ what, remedy string }
 
+// tryAgain is what the director does about what it cannot help.
+const tryAgain = "the director tries again every second"
+
 // checkInterfaces attaches to the interfaces if they are there, and lets go of
 // them if they are not those that it knows.
 func (d *Director) checkInterfaces() {
-	ingress, egress, why := d.findInterfaces()
-	if a := d.attached; a != nil {
-		if why == (problem{}) && !a.broken && same(&a.ingress, &ingress) && same(&a.egress, &egress) {
-			a.ingress, a.egress = ingress, egress
-			return
-		}
-		d.log.Warn("the interfaces changed; attaching anew", "ingress", d.config.Ingress, "egress", d.config.Egress)
-		d.detach()
+	all, err := d.host.Interfaces()
+	d.unsure = err != nil
+	if err != nil && d.attached != nil && !d.attached.broken.Load() {
+		d.log.Warn("the interfaces could not be looked at", "error", err)
+		return // no reason to let go of what works
+	}
+	var ingress, egress Interface
+	why := problem{}
+	if err != nil {
+		why = problem{err.Error(), tryAgain}
+	} else {
+		ingress, egress, why = d.findInterfaces(all)
+	}
+	if d.keeps(&ingress, &egress, why) {
+		return
 	}
 	if why == (problem{}) {
 		if err := d.attach(ingress, egress); err != nil {
 			d.detach()
-			why = problem{err.Error(), "the director tries again every second"}
+			why = problem{err.Error(), tryAgain}
 		}
 	}
+	d.lacks(why)
+}
+
+// lacks notes why the director is not attached; an empty why: it is.
+func (d *Director) lacks(why problem) {
 	if why != d.unattached && why != (problem{}) {
 		d.log.Error(why.what, "remedy", why.remedy)
 	}
 	d.unattached = why
 }
 
-func (d *Director) findInterfaces() (ingress, egress Interface, why problem) {
-	all, err := d.host.Interfaces()
-	if err != nil {
-		return ingress, egress, problem{err.Error(), "the director tries again every second"}
+// keeps reports whether nothing is to be attached: the attachment there is fits
+// the interfaces, or broke on the same ones just now, and waits for the next
+// second so that it does not break again and again without a pause. An
+// attachment that does not fit is let go of.
+func (d *Director) keeps(ingress, egress *Interface, why problem) bool {
+	a := d.attached
+	if a == nil {
+		return false
 	}
+	fits := why == (problem{}) && same(&a.ingress, ingress) && same(&a.egress, egress)
+	broken := a.broken.Load()
+	if fits && !broken {
+		a.ingress, a.egress = *ingress, *egress
+		return true
+	}
+	d.log.Warn("letting go of the interfaces", "ingress", d.config.Ingress, "egress", d.config.Egress, "changed", !fits, "broken", broken)
+	d.detach()
+	if fits {
+		d.lacks(problem{"the interfaces stopped working", tryAgain})
+	}
+	return fits
+}
+
+func (d *Director) findInterfaces(all []Interface) (ingress, egress Interface, why problem) {
 	find := func(name string, to *Interface) {
 		i := slices.IndexFunc(all, func(i Interface) bool { return i.Name == name })
 		if i < 0 {
@@ -157,22 +192,22 @@ func (a *attachment) openSender(links Links, i *Interface) (link.Sender, error) 
 	return tx, err
 }
 
-func (d *Director) openResolver(a *attachment) (err error) {
+func (d *Director) openResolver(a *attachment) error {
 	if d.resolver != nil {
 		return d.resolver.Reopen(&a.egress.Interface, frame.MAC{})
 	}
-	d.resolver, err = d.host.OpenResolver(neighbor.Config{
+	r, err := d.host.OpenResolver(neighbor.Config{
 		Interface: &a.egress.Interface,
 		Source:    source(&a.egress),
 		Refuse:    []frame.MAC{d.vipMAC(&a.ingress), a.ingress.MACAddr()},
 		Log:       d.log,
-		Notify: func(addr netip.Addr, mac frame.MAC, ok bool) {
-			if ok {
-				d.post(func() { d.macChanged(addr, mac) })
-			}
-		},
+		Notify:    func(netip.Addr, frame.MAC, bool) { d.macs.tell() },
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	d.resolver = r
+	return nil
 }
 
 // source is the address in whose name real servers are asked for.
@@ -185,18 +220,22 @@ func source(i *Interface) netip.Addr {
 	return netip.Addr{}
 }
 
-func (d *Director) openResponder(a *attachment) (err error) {
+func (d *Director) openResponder(a *attachment) error {
 	mac := d.vipMAC(&a.ingress)
 	if d.responder != nil {
 		return d.responder.Reopen(&a.ingress.Interface, mac)
 	}
-	d.responder, err = d.host.OpenResponder(arpresponder.Config{
+	r, err := d.host.OpenResponder(arpresponder.Config{
 		Interface: &a.ingress.Interface,
 		MAC:       mac,
 		Conflict:  arpresponder.ConflictMode(d.config.Conflict),
 		Log:       d.log,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	d.responder = r
+	return nil
 }
 
 // runControl runs a responder or a resolver until the attachment ends. When it
@@ -227,16 +266,12 @@ func (a *attachment) runWorker(d *Director, i int, w *dataplane.Worker) {
 	})
 }
 
+// brokenBy tells the loop, which may be waiting in detach for the goroutine
+// that calls it, that the attachment is of no use any more.
 func (d *Director) brokenBy(a *attachment, name string, err error) {
-	// Not post: detach, on the loop, may be waiting for this goroutine.
-	go d.post(func() {
-		if d.attached != a {
-			return
-		}
-		d.log.Warn(name+" ended", "error", err)
-		a.broken = true
-		d.checkInterfaces()
-	})
+	d.log.Warn(name+" ended", "error", err)
+	a.broken.Store(true)
+	d.interfaces.tell()
 }
 
 // detach stops the workers, when they have forwarded what has come, and closes

@@ -25,6 +25,9 @@ type Options struct {
 	Load func() (*config.Config, error)
 	// Host is the machine.
 	Host Host
+	// Dial returns how the health checks of a target connect; nil: by the
+	// host's routing.
+	Dial func(healthcheck.Spec, healthcheck.Target) healthcheck.DialFunc
 	// Log takes the director's messages; nil: slog.Default.
 	Log *slog.Logger
 	// Ready is called once the director forwards.
@@ -38,11 +41,17 @@ type Director struct {
 	options Options
 	host    Host
 	log     *slog.Logger
-	calls   chan func() // for the loop
 	done    chan struct{}
+
+	// For the loop: what to do, and where to look.
+	calls      chan func()
+	health     signal // a check has news
+	macs       signal // the resolver has
+	interfaces signal // an interface changed, or an attachment broke
 
 	// The rest belongs to the loop.
 	config     *config.Config // what runs
+	file       *config.Config // what the file said last
 	loaded     time.Time
 	started    time.Time
 	pending    []string // keys whose change waits for a restart
@@ -56,9 +65,24 @@ type Director struct {
 	findings   []guard.Finding
 	attached   *attachment
 	unattached problem // why not
+	unsure     bool    // the interfaces could not be listed
+	since      onsets
 	saved      *stateFile
 	rates      rates
 	lost       uint64 // by the rings of former attachments
+}
+
+// signal tells the loop to look at something. It never waits, so that it may be
+// given by a goroutine for which the loop waits; signals not yet seen are one.
+type signal chan struct{}
+
+func newSignal() signal { return make(signal, 1) }
+
+func (s signal) tell() {
+	select {
+	case s <- struct{}{}:
+	default: // the loop has not looked since the last time
+	}
 }
 
 // ErrStopped is returned by calls to a director that does not run any more.
@@ -76,8 +100,9 @@ func New(o Options) (*Director, error) {
 		o.Ready = func() {}
 	}
 	d := &Director{
-		options: o, host: o.Host, log: o.Log, config: o.Config, started: time.Now(), loaded: time.Now(),
-		calls: make(chan func(), 64), done: make(chan struct{}),
+		options: o, host: o.Host, log: o.Log, config: o.Config, file: o.Config, started: time.Now(), loaded: time.Now(),
+		calls: make(chan func()), done: make(chan struct{}),
+		health: newSignal(), macs: newSignal(), interfaces: newSignal(),
 	}
 	if err := d.checkHost(o.Config); err != nil {
 		return nil, err
@@ -109,10 +134,9 @@ func (d *Director) Run(ctx context.Context) error {
 	}
 	background, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	changed := make(chan struct{}, 1)
-	finished := d.background(background, changed)
+	finished := d.background(background)
 	d.options.Ready()
-	d.loop(ctx, changed)
+	d.loop(ctx)
 	cancel()
 	finished()
 	return d.stop()
@@ -142,20 +166,14 @@ func (d *Director) start() error {
 
 // background starts what runs beside the loop, and returns a function that
 // waits for it.
-func (d *Director) background(ctx context.Context, changed chan<- struct{}) func() {
-	tell := func() {
-		select {
-		case changed <- struct{}{}:
-		default: // the loop has not looked since the last time
-		}
-	}
+func (d *Director) background(ctx context.Context) func() {
 	ended := make(chan struct{}, 2)
 	go func() {
 		d.plane.Run(ctx)
 		ended <- struct{}{}
 	}()
 	go func() {
-		if err := d.host.Watch(ctx, tell); err != nil && ctx.Err() == nil {
+		if err := d.host.Watch(ctx, d.interfaces.tell); err != nil && ctx.Err() == nil {
 			d.log.Error("interfaces are not watched any more", "error", err)
 		}
 		ended <- struct{}{}
@@ -164,7 +182,7 @@ func (d *Director) background(ctx context.Context, changed chan<- struct{}) func
 }
 
 // loop does one thing after the other until the context ends.
-func (d *Director) loop(ctx context.Context, interfaces <-chan struct{}) {
+func (d *Director) loop(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	look := time.NewTicker(guard.Interval)
@@ -175,16 +193,28 @@ func (d *Director) loop(ctx context.Context, interfaces <-chan struct{}) {
 			return
 		case fn := <-d.calls:
 			fn()
-		case <-interfaces:
+		case <-d.health:
+			d.healthChanged()
+		case <-d.macs:
+			d.macsChanged()
+		case <-d.interfaces:
 			d.checkInterfaces()
-		case now := <-second.C:
-			d.rates.sample(d.table, now)
-			if d.attached == nil {
-				d.checkInterfaces()
-			}
+		case <-second.C:
+			d.everySecond()
 		case <-look.C:
 			d.lookAtKernel()
 		}
+	}
+}
+
+// everySecond looks at what nobody tells of. The time is taken here, since a
+// tick may have waited for the loop.
+func (d *Director) everySecond() {
+	now := time.Now()
+	d.rates.sample(d.table, now)
+	d.ownAlarms(now)
+	if d.attached == nil || d.unsure {
+		d.checkInterfaces()
 	}
 }
 
@@ -211,49 +241,48 @@ func (d *Director) stop() error {
 	return errors.Join(errs...)
 }
 
-// post makes the loop call fn, some time. It does not wait, unless the loop is
-// far behind.
-func (d *Director) post(fn func()) {
+// call makes the loop call fn, unless the context ends before the loop is free,
+// and returns what fn returned.
+func call[T any](ctx context.Context, d *Director, fn func() T) (result T, err error) {
+	results := make(chan T, 1) // not a variable of the caller's, who may have left
 	select {
-	case d.calls <- fn:
+	case d.calls <- func() { results <- fn() }:
 	case <-d.done:
-	}
-}
-
-// call makes the loop call fn and waits for it.
-func (d *Director) call(ctx context.Context, fn func()) error {
-	ended := make(chan struct{})
-	select {
-	case d.calls <- func() { fn(); close(ended) }:
-	case <-d.done:
-		return ErrStopped
+		return result, ErrStopped
 	case <-ctx.Done():
-		return ctx.Err()
+		return result, ctx.Err()
 	}
 	select {
-	case <-ended:
-		return nil
-	case <-d.done:
-		return ErrStopped
+	case result = <-results:
+		return result, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return result, ctx.Err()
 	}
 }
 
 // Reload reads the configuration again and makes it what runs. A file that
 // says what it said before changes nothing; a broken one neither, and the
 // error says why. Any goroutine.
-func (d *Director) Reload(ctx context.Context) (r api.Reload, err error) {
-	if callErr := d.call(ctx, func() { r, err = d.reload() }); callErr != nil {
-		return api.Reload{}, fmt.Errorf("reload: %w", callErr)
+func (d *Director) Reload(ctx context.Context) (api.Reload, error) {
+	type outcome struct {
+		reload api.Reload
+		err    error
 	}
-	return r, err
+	o, err := call(ctx, d, func() (o outcome) {
+		o.reload, o.err = d.reload()
+		return o
+	})
+	if err != nil {
+		return api.Reload{}, fmt.Errorf("reload: %w", err)
+	}
+	return o.reload, o.err
 }
 
 // Status returns the present state. Any goroutine.
-func (d *Director) Status(ctx context.Context) (s *api.Status, err error) {
-	if callErr := d.call(ctx, func() { s = d.status() }); callErr != nil {
-		return nil, fmt.Errorf("status: %w", callErr)
+func (d *Director) Status(ctx context.Context) (*api.Status, error) {
+	s, err := call(ctx, d, d.status)
+	if err != nil {
+		return nil, fmt.Errorf("status: %w", err)
 	}
 	return s, nil
 }

@@ -8,7 +8,8 @@ import (
 // startHealth starts the checks, with what was known before the restart.
 func (d *Director) startHealth() {
 	d.monitor = healthcheck.NewMonitor(healthcheck.Options{
-		Notify: func(healthcheck.Event) { d.post(d.healthChanged) },
+		Notify: func(healthcheck.Event) { d.health.tell() },
+		Dial:   d.options.Dial,
 		Log:    d.log,
 	})
 	subs := subscriptions(d.config)

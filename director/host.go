@@ -37,8 +37,8 @@ type Host interface {
 	Links
 	// Interfaces returns all network interfaces.
 	Interfaces() ([]Interface, error)
-	// Watch calls changed after every change of an interface, until the
-	// context ends, from one goroutine.
+	// Watch calls changed once it watches, and after every change of an
+	// interface, until the context ends.
 	Watch(ctx context.Context, changed func()) error
 	// OpenResponder opens what answers ARP for the VIPs.
 	OpenResponder(arpresponder.Config) (Responder, error)

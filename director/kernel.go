@@ -34,12 +34,12 @@ func (d *Director) openGuard(c *config.Config) error {
 	return nil
 }
 
-// updateGuard changes the guard to what a new configuration wants.
-func (d *Director) updateGuard(next *config.Config) error {
-	if next.Guard == d.config.Guard {
+// updateGuard changes the guard from what one configuration wants to what
+// another does. After an error it is as before.
+func (d *Director) updateGuard(now, next *config.Config) error {
+	if next.Guard == now.Guard {
 		return d.guard.Update(vips(next))
 	}
-	before := d.guard
 	if err := d.openGuard(next); err != nil {
 		return err
 	}
@@ -47,8 +47,7 @@ func (d *Director) updateGuard(next *config.Config) error {
 		return nil
 	}
 	if err := guard.Err(d.findings); err != nil {
-		d.guard = before
-		if again := d.openGuard(d.config); again != nil {
+		if again := d.openGuard(now); again != nil {
 			d.log.Error("the guard could not be put back", "error", again)
 		}
 		return err

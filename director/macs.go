@@ -1,8 +1,6 @@
 package director
 
 import (
-	"net/netip"
-
 	"lvsdr/frame"
 	"lvsdr/service"
 )
@@ -21,36 +19,30 @@ func (d *Director) restoreMACs() {
 	})
 }
 
-// macChanged takes over the address that the resolver says a server has.
-func (d *Director) macChanged(addr netip.Addr, mac frame.MAC) {
-	d.setMAC(addr, mac)
+// macsChanged takes over what the resolver says now.
+func (d *Director) macsChanged() {
+	d.takeMACs()
 	d.refresh()
 	d.nameServers()
 	d.save()
 }
 
-func (d *Director) setMAC(addr netip.Addr, mac frame.MAC) {
-	d.eachServer(func(_ *service.Service, rs *service.RealServer) {
-		if rs.Addr == addr {
-			rs.SetMAC(mac)
-		}
-	})
-}
-
 // takeMACs gives all servers the MAC addresses that are known: after a reload
 // one may be new in one service and known from another.
 func (d *Director) takeMACs() {
+	_, macs := realServers(d.config)
 	if d.resolver != nil {
 		for _, e := range d.resolver.Snapshot() {
-			if e.MAC.IsUnicast() {
-				d.setMAC(e.Addr, e.MAC)
+			if _, pinned := macs[e.Addr]; !pinned && e.MAC.IsUnicast() {
+				macs[e.Addr] = e.MAC
 			}
 		}
 	}
-	_, pinned := realServers(d.config)
-	for addr, mac := range pinned {
-		d.setMAC(addr, mac)
-	}
+	d.eachServer(func(_ *service.Service, rs *service.RealServer) {
+		if mac, known := macs[rs.Addr]; known {
+			rs.SetMAC(mac)
+		}
+	})
 }
 
 // nameServers tells the responder which MAC addresses are real servers', so

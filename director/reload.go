@@ -10,24 +10,23 @@ import (
 
 // reload makes what the file says what runs, or changes nothing.
 func (d *Director) reload() (api.Reload, error) {
-	next, err := d.options.Load()
+	file, err := d.options.Load()
 	if err != nil {
 		return api.Reload{}, err
 	}
-	if next.Equal(d.config) {
-		d.pending = nil
-		return api.Reload{}, nil
+	if file.Equal(d.file) {
+		return api.Reload{NeedRestart: d.pending}, nil
 	}
-	pending := d.config.NeedRestart(next)
-	next = d.keepFixed(next)
-	if err := d.checkHost(next); err != nil {
-		return api.Reload{}, err
+	if next := d.keepFixed(file); !next.Equal(d.config) {
+		if err := d.checkHost(next); err != nil {
+			return api.Reload{}, err
+		}
+		if err := d.apply(next); err != nil {
+			return api.Reload{}, err
+		}
 	}
-	if err := d.apply(next); err != nil {
-		return api.Reload{}, err
-	}
-	d.pending = pending
-	return api.Reload{Changed: true, NeedRestart: pending}, nil
+	d.file, d.pending = file, d.config.NeedRestart(file)
+	return api.Reload{Changed: true, NeedRestart: d.pending}, nil
 }
 
 // keepFixed returns next with the values that only a restart can change.
@@ -40,17 +39,16 @@ func (d *Director) keepFixed(next *config.Config) *config.Config {
 	return &merged
 }
 
-// apply makes next what runs. The guard comes first, since it can fail; what
-// follows cannot, or is undone.
+// apply makes next what runs. The guard comes first, since it can fail and can
+// be undone; a table, once built, has already taken servers away.
 func (d *Director) apply(next *config.Config) error {
+	if err := d.updateGuard(d.config, next); err != nil {
+		return fmt.Errorf("reload: %w", err)
+	}
 	table, err := d.registry.Build(definitions(next), time.Now())
 	if err != nil {
-		return err
-	}
-	if err := d.updateGuard(next); err != nil {
-		// The registry has only grown; the old table goes on.
-		if _, again := d.registry.Build(definitions(d.config), time.Now()); again != nil {
-			d.log.Error("the running configuration could not be restored", "error", again)
+		if again := d.updateGuard(next, d.config); again != nil {
+			d.log.Error("the guard could not be put back", "error", again)
 		}
 		return fmt.Errorf("reload: %w", err)
 	}

@@ -111,8 +111,7 @@ func (f *stateFile) store(s state) error {
 	return os.Rename(next, f.path)
 }
 
-// save keeps what is known of the servers now. What is not known leaves what
-// was.
+// save keeps what is known of the servers now.
 func (d *Director) save() {
 	if d.saved == nil {
 		return

@@ -7,6 +7,7 @@ import (
 
 	"lvsdr/admin/api"
 	"lvsdr/arpresponder"
+	"lvsdr/config"
 	"lvsdr/dataplane"
 	"lvsdr/guard"
 	"lvsdr/neighbor"
@@ -16,7 +17,10 @@ import (
 // status is what the API tells of the director.
 func (d *Director) status() *api.Status {
 	now := time.Now()
-	neighbors := d.neighbors()
+	var neighbors []neighbor.Entry
+	if d.resolver != nil {
+		neighbors = d.resolver.Snapshot()
+	}
 	claims := d.claims()
 	s := &api.Status{
 		Version: d.options.Version, Started: d.started, Now: now,
@@ -29,21 +33,15 @@ func (d *Director) status() *api.Status {
 	for _, c := range claims {
 		s.VIPs = append(s.VIPs, vipStatus(c))
 	}
-	for _, svc := range d.table.Services() {
-		s.Services = append(s.Services, d.serviceStatus(svc, neighbors))
+	states := make(map[netip.Addr]neighbor.State, len(neighbors))
+	for _, n := range neighbors {
+		states[n.Addr] = n.State
+	}
+	for i, svc := range d.table.Services() { // in the order of the configuration
+		s.Services = append(s.Services, d.serviceStatus(svc, &d.config.Services[i], states))
 	}
 	s.Alarms = d.alarms(now, claims, neighbors)
 	return s
-}
-
-func (d *Director) neighbors() map[netip.Addr]neighbor.Entry {
-	out := make(map[netip.Addr]neighbor.Entry)
-	if d.resolver != nil {
-		for _, e := range d.resolver.Snapshot() {
-			out[e.Addr] = e
-		}
-	}
-	return out
 }
 
 func (d *Director) claims() []arpresponder.Status {
@@ -122,29 +120,26 @@ func vipStatus(c arpresponder.Status) api.VIP {
 	return v
 }
 
-func (d *Director) serviceStatus(s *service.Service, neighbors map[netip.Addr]neighbor.Entry) api.Service {
-	out := api.Service{Name: s.Name, Scheduler: s.Scheduler, Flags: s.Flags}
-	for i := range d.config.Services {
-		if c := &d.config.Services[i]; c.Name == s.Name {
-			out.Protocol, out.Reject = string(c.Protocol), string(c.Reject)
-		}
+func (d *Director) serviceStatus(s *service.Service, c *config.Service, states map[netip.Addr]neighbor.State) api.Service {
+	out := api.Service{
+		Name: s.Name, Protocol: string(c.Protocol), Scheduler: s.Scheduler, Flags: s.Flags, Reject: string(c.Reject),
 	}
 	for _, r := range s.Ranges {
 		out.Addresses = append(out.Addresses, net.JoinHostPort(r.VIP.String(), portName(r.First, r.Last)))
 	}
 	for _, rs := range s.Servers {
-		out.Servers = append(out.Servers, d.serverStatus(rs, neighbors[rs.Addr]))
+		out.Servers = append(out.Servers, d.serverStatus(rs, states[rs.Addr]))
 	}
 	return out
 }
 
-func (d *Director) serverStatus(rs *service.RealServer, n neighbor.Entry) api.RealServer {
+func (d *Director) serverStatus(rs *service.RealServer, state neighbor.State) api.RealServer {
 	check, _ := d.monitor.Status(keyOf(rs))
 	stats, rate := rs.Stats(), d.rates.of(rs)
 	out := api.RealServer{
 		Address: address(rs), Weight: rs.Weight(), Configured: rs.BaseWeight(),
 		Health: rs.Health().String(), Since: check.Since, Check: check.Message,
-		MACState: string(n.State),
+		MACState: string(state),
 		Active:   rs.Active(), Inactive: rs.Inactive(),
 		Connections: stats.Connections.Load(), Packets: stats.Packets.Load(), Bytes: stats.Bytes.Load(),
 		ConnectionsS: rate.connectionsPerSecond, PacketsS: rate.packetsPerSecond, BytesS: rate.bytesPerSec,
