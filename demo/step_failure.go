@@ -14,7 +14,7 @@ const crowdEvery = time.Second / 150
 func (st *story) showDeath(ctx context.Context) error {
 	out, web := st.screen, st.webs[1]
 	st.startCrowd(ctx)
-	out.says("%d requests a second. Then the web server on %s is stopped; its host lives on.", time.Second/crowdEvery, web.Name())
+	out.says("%d requests a second. The web server on %s is stopped; its host lives on.", time.Second/crowdEvery, web.Name())
 	if err := st.watch(ctx, 800*time.Millisecond); err != nil {
 		return err
 	}
@@ -27,14 +27,14 @@ func (st *story) showDeath(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st.chart.note(noticed, "the director notices")
+	st.chart.note(noticed, "noticed")
 	if err := st.watch(ctx, 1200*time.Millisecond); err != nil {
 		return err
 	}
 	st.settleCrowd()
 	all := st.crowd.all()
-	out.says("Noticed after %d ms: %d failed checks, %v apart. Until then %d requests failed;",
-		noticed.Sub(died).Milliseconds(), checkFall, checkEvery, served(between(all, died, noticed))[""])
+	out.says("Noticed after %d ms, by %d failed checks. Until then %d requests failed;",
+		noticed.Sub(died).Milliseconds(), checkFall, served(between(all, died, noticed))[""])
 	return st.judge(between(all, noticed, time.Time{}), "since then")
 }
 
@@ -50,7 +50,7 @@ func (st *story) showReturn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st.chart.note(noticed, "it is used again")
+	st.chart.note(noticed, "used again")
 	if err := st.watch(ctx, 1200*time.Millisecond); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (st *story) showReturn(ctx context.Context) error {
 	st.settleCrowd()
 	all := st.crowd.all()
 	n := served(between(all, noticed, time.Time{}))[web.Name()]
-	out.says("Used after %d ms: %d good checks. %s has answered %d requests since;", noticed.Sub(back).Milliseconds(), checkRise, web.Name(), n)
+	out.says("Used after %d ms, by %d good checks. %s has answered %d requests since;", noticed.Sub(back).Milliseconds(), checkRise, web.Name(), n)
 	if n == 0 {
 		return fmt.Errorf("%s is up and gets no requests", web.Name())
 	}

@@ -46,7 +46,7 @@ func (st *story) showWay(ctx context.Context) error {
 	if len(ours) != 2 || len(theirs) != 2 {
 		return fmt.Errorf("a connection opened with %d frames at the client and %d at the director, not 2 and 2", len(ours), len(theirs))
 	}
-	out.says("One connection, on the wire. The director changes MAC addresses, nothing else:")
+	out.says("One connection on the wire; the director changes only the MAC addresses:")
 	for _, f := range []lab.Frame{ours[0], theirs[1], ours[1]} {
 		s, _ := segmentOf(f)
 		what := "SYN"

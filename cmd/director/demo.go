@@ -54,9 +54,6 @@ said is checked while it is shown; the exit code is 1 if something does not hold
 // runDemo runs the demo until a signal, of which a second one has its default
 // effect.
 func runDemo(ctx context.Context, o demo.Options) error {
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop)
