@@ -31,9 +31,10 @@ type Config struct {
 	// Events, if set, is called for each event, by the goroutine of Run. It must
 	// not block; it may call the responder.
 	Events func(Event)
+	// Listen opens the socket; the default is [arp.Listen].
+	Listen func(*net.Interface, frame.MAC) (arp.Socket, error)
 
 	jitter func(time.Duration) time.Duration // of Options
-	listen func(*net.Interface, frame.MAC) (arp.Socket, error)
 }
 
 // Responder answers for the VIPs on one interface. Its methods may be called
@@ -53,7 +54,7 @@ func New(c Config) (*Responder, error) {
 		machine: NewMachine(Options{Conflict: c.Conflict, Jitter: c.jitter}),
 	}
 	r.station = arp.NewStation(arp.Config[Event]{
-		Machine: r.machine, Purpose: "answer ARP", Report: r.report, Log: c.Log, Listen: c.listen,
+		Machine: r.machine, Purpose: "answer ARP", Report: r.report, Log: c.Log, Listen: c.Listen,
 	})
 	if err := r.Reopen(c.Interface, c.MAC); err != nil {
 		return nil, err

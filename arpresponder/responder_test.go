@@ -23,7 +23,7 @@ func newForTest(t *testing.T, events func(Event)) (*Responder, *arptest.Socket) 
 	socket := arptest.NewSocket()
 	r, err := New(Config{
 		Interface: fakeInterface, VIPs: []netip.Addr{vip1}, Events: events,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), jitter: never, listen: socket.Listen,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), jitter: never, Listen: socket.Listen,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -36,9 +36,10 @@ type Config struct {
 	// not block, and may call the resolver.
 	Notify func(addr netip.Addr, mac frame.MAC, ok bool)
 	Events func(Event)
+	// Listen opens the socket; the default is [arp.Listen].
+	Listen func(*net.Interface, frame.MAC) (arp.Socket, error)
 
 	jitter func(time.Duration) time.Duration // of Options
-	listen func(*net.Interface, frame.MAC) (arp.Socket, error)
 }
 
 // Resolver keeps the MAC addresses of real servers on one interface. Its
@@ -59,7 +60,7 @@ func New(c Config) (*Resolver, error) {
 		machine: NewMachine(Options{Source: c.Source, Refuse: c.Refuse, Jitter: c.jitter}),
 	}
 	r.station = arp.NewStation(arp.Config[Event]{
-		Machine: r.machine, Purpose: "resolve real servers", Report: r.report, Log: c.Log, Listen: c.listen,
+		Machine: r.machine, Purpose: "resolve real servers", Report: r.report, Log: c.Log, Listen: c.Listen,
 	})
 	if err := r.Reopen(c.Interface, c.MAC); err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func newForTest(t *testing.T, notify func(netip.Addr, frame.MAC, bool)) (*Resolv
 	socket := arptest.NewSocket()
 	r, err := New(Config{
 		Interface: fakeInterface, Source: ourIP, Notify: notify,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), jitter: never, listen: socket.Listen,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), jitter: never, Listen: socket.Listen,
 	})
 	if err != nil {
 		t.Fatal(err)

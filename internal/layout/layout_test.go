@@ -47,6 +47,11 @@ var mayImport = map[string][]string{
 		"config", "frame", "dataplane/link", "scheduler", "service", "conntable", "dataplane",
 		"neighbor", "arpresponder", "healthcheck", "guard", "admin/api",
 	},
+	// The host in memory on which a test runs it.
+	"director/memhost": {
+		"director", "frame", "dataplane/link", "dataplane/link/memlink", "arp", "neighbor", "arpresponder",
+		"healthcheck", "guard",
+	},
 	"admin/api":  {},
 	"admin":      {"director", "admin/api"},
 	"ipvsadm":    {"admin/api"},

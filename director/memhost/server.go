@@ -1,0 +1,54 @@
+package memhost
+
+import (
+	"context"
+	"net"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"lvsdr/healthcheck"
+)
+
+// Server is what a real server's port does about a connection.
+type Server int
+
+// The kinds of servers. A port of which nothing was said is Silent.
+const (
+	Silent   Server = iota // does not answer
+	Serving                // accepts, and closes at once
+	Refusing               // answers with RST
+)
+
+// SetServer says what a port does from now on.
+func (h *Host) SetServer(at netip.AddrPort, s Server) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.servers[at] = s
+}
+
+// Dial connects to the servers of the host's segments, for checks of kind tcp.
+// It fits director.Options.
+func (h *Host) Dial(healthcheck.Spec, healthcheck.Target) healthcheck.DialFunc { return h.dial }
+
+func (h *Host) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	s := h.servers[at]
+	h.mu.Unlock()
+	switch s {
+	case Serving:
+		ours, theirs := net.Pipe()
+		theirs.Close()
+		return ours, nil
+	case Refusing:
+		err = unix.ECONNREFUSED
+	default:
+		<-ctx.Done()
+		err = ctx.Err()
+	}
+	return nil, &net.OpError{Op: "dial", Net: network, Addr: net.TCPAddrFromAddrPort(at), Err: err}
+}
