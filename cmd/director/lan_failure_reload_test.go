@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"lvsdr/admin/api"
+)
+
+// TestLANReloads: a thousand reloads in a row, under load, fail no request and
+// leave nothing behind. Weights and timeouts change with each; web3 is given no
+// new connections, taken out when it has none left, and put back, as an operator
+// does it.
+//
+//	client .100 ──┐              ┌── web1 .21  weight 1 … 3
+//	              ├── switch ────┼── web2 .22
+//	director .2 ──┘              └── web3 .23  comes and goes
+func TestLANReloads(t *testing.T) {
+	const reloads, warm = 1000, 100
+	c := layCluster(t, clusterConfig{Scheduler: "wrr", StaticARP: true, CountFrames: true})
+	web3 := &drainedServer{weight: 1}
+	c.WriteConfig(c.variant(1, web3))
+	c.Start()
+	c.WaitServing()
+	load := c.startLoad(t, 4)
+	var before, after usage
+	began := time.Now()
+	for i := range reloads {
+		if i == warm {
+			before = c.usage(t)
+		}
+		web3.step(i, c)
+		if r, err := c.Reload(c.variant(i, web3)); err != nil || !r.Changed || len(r.NeedRestart) != 0 {
+			t.Fatalf("reload %d: %+v, %v", i, r, err)
+		}
+	}
+	took := time.Since(began)
+	after = c.usage(t)
+	requests, failed := load.stop()
+	t.Logf("%d reloads in %v (%v each), %d requests meanwhile, web3 taken out %d times; %v, before %v",
+		reloads, took.Round(time.Millisecond), (took / reloads).Round(time.Microsecond), requests, web3.removals, after, before)
+	for _, err := range failed {
+		t.Errorf("a request failed: %v", err)
+	}
+	if requests < reloads/10 || web3.removals < 5 {
+		t.Errorf("%d requests and %d removals say little", requests, web3.removals)
+	}
+	before.check(t, after)
+	logged := 0
+	for _, server := range c.Servers {
+		logged += server.Requests("/load")
+	}
+	if logged != requests {
+		t.Errorf("%d requests were made and %d served", requests, logged)
+	}
+	if s := c.CheckFrames(); s.Connections.Refused != 0 || verdicts(s, "forward", "forward") < uint64(5*requests) {
+		t.Errorf("%d requests, frames %+v, %+v", requests, s.Frames, s.Connections)
+	}
+}
+
+// variant is the configuration of the i-th reload, which differs from the one
+// before.
+func (c *cluster) variant(i int, web3 *drainedServer) string {
+	servers := fmt.Sprintf("{address: 192.0.2.21, weight: %d}, {address: 192.0.2.22, weight: 2}", i%3+1)
+	if web3.weight >= 0 {
+		servers += fmt.Sprintf(", {address: 192.0.2.23, weight: %d}", web3.weight)
+	}
+	text := strings.Replace(c.Config(), strings.Join(c.serverAddrs(), ", "), servers, 1)
+	text = strings.Replace(text, ".sock}", ".sock, listen: 127.0.0.1:9480}", 1)
+	return text + fmt.Sprintf("timeouts: {tcp: %dm}\n", 10+i%2)
+}
+
+// drainedServer is a real server that comes and goes without harm.
+type drainedServer struct {
+	weight   int // -1: taken out
+	since    int // the reload at which that began
+	removals int
+}
+
+// step decides what the i-th reload makes of the server. Some reloads pass
+// between the last new connection and the removal, so that none is under way.
+func (d *drainedServer) step(i int, c *cluster) {
+	if i-d.since < 20 {
+		return
+	}
+	switch d.weight {
+	case 1:
+		d.weight = 0
+	case 0:
+		if rs := serverStatus(c.Status(), c.Servers[2]); rs.Active > 0 {
+			return
+		}
+		d.weight = -1
+		d.removals++
+	default:
+		d.weight = 1
+	}
+	d.since = i
+}
+
+// load is clients that make one request after the other.
+type load struct {
+	stopping atomic.Bool
+	running  sync.WaitGroup
+	requests atomic.Int64
+	mu       sync.Mutex
+	failed   []error
+}
+
+func (c *cluster) startLoad(t *testing.T, clients int) *load {
+	l := &load{}
+	for range clients {
+		l.running.Go(func() {
+			client := c.Client.HTTPClient()
+			for !l.stopping.Load() {
+				if _, err := c.get(client, "/load"); err != nil {
+					l.mu.Lock()
+					l.failed = append(l.failed, err)
+					l.mu.Unlock()
+				}
+				l.requests.Add(1)
+			}
+		})
+	}
+	t.Cleanup(func() { l.stop() })
+	return l
+}
+
+// stop ends the load, and returns how many requests were made and what failed.
+func (l *load) stop() (requests int, failed []error) {
+	l.stopping.Store(true)
+	l.running.Wait()
+	return int(l.requests.Load()), l.failed
+}
+
+// usage is what the director's process holds.
+type usage struct{ fds, threads, goroutines, kilobytes int }
+
+func (u usage) String() string {
+	return fmt.Sprintf("%d descriptors, %d threads, %d goroutines, %d KiB", u.fds, u.threads, u.goroutines, u.kilobytes)
+}
+
+var goroutines = regexp.MustCompile(`(?m)^go_goroutines (\d+)$`)
+
+func (c *cluster) usage(t *testing.T) (u usage) {
+	t.Helper()
+	proc := fmt.Sprintf("/proc/%d/", c.Run.PID())
+	fds, err := os.ReadDir(proc + "fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, err := os.ReadFile(proc + "status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.fds = len(fds)
+	for line := range strings.Lines(string(status)) {
+		fmt.Sscanf(line, "Threads: %d", &u.threads)
+		fmt.Sscanf(line, "VmRSS: %d", &u.kilobytes)
+	}
+	response, err := c.Director.HTTPClient().Get("http://127.0.0.1:9480/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	metrics, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	match := goroutines.FindSubmatch(metrics)
+	if match == nil {
+		t.Fatal("no go_goroutines in the metrics")
+	}
+	u.goroutines, _ = strconv.Atoi(string(match[1]))
+	return u
+}
+
+// check fails the test if something grew: what is in use at the moment varies
+// a little, and the heap may be anywhere between two collections.
+func (u usage) check(t *testing.T, after usage) {
+	t.Helper()
+	if after.fds > u.fds+5 || after.threads > u.threads+5 || after.goroutines > u.goroutines+10 || after.kilobytes > u.kilobytes+16<<10 {
+		t.Errorf("it grew: %v; before: %v", after, u)
+	}
+}
+
+// TestLANReloadRefused: a file that says the same does nothing; one with a
+// mistake changes nothing, and the log and whoever asked are told where it is.
+//
+//	client ──┐
+//	         ├── switch ── web1
+//	director ┘
+func TestLANReloadRefused(t *testing.T) {
+	c := newCluster(t, clusterConfig{Servers: 1, Serve: serveGo, StaticARP: true})
+	since := c.Status().ConfigSince
+	unchanged := func(what string) {
+		t.Helper()
+		if now := c.Status().ConfigSince; !now.Equal(since) {
+			t.Errorf("%s: the configuration changed at %v", what, now)
+		}
+		c.ServedBy(10, "/")
+	}
+	hangUp := func(log string) string {
+		t.Helper()
+		mark := c.Run.Mark()
+		if err := c.Run.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		return c.WaitLog(mark, log)
+	}
+
+	text := c.Config()
+	for _, same := range []string{text, "# a comment\n" + strings.ReplaceAll(text, "[192.0.2.21]", "\n      - address: 192.0.2.21\n")} {
+		if r, err := c.Reload(same); err != nil || r.Changed {
+			t.Errorf("reload of a file that says the same: %+v, %v", r, err)
+		}
+		hangUp("unchanged")
+		unchanged("a file that says the same")
+	}
+	for _, broken := range []struct{ old, new, where, why string }{
+		{"scheduler: rr", "scheduler: round", "8:16", "services[0].scheduler"},
+		{"  - name: web", "  - nam: web", "6:5", "services[0].nam"},
+		{"connections: 65536", "connections: many", "3:14", "connections"},
+		{"[192.0.2.21]", "[192.0.2.2]", "10:20", "services[0].real_servers[0]"},
+	} {
+		_, err := c.Reload(strings.Replace(text, broken.old, broken.new, 1))
+		where := c.File + ":" + broken.where + ":"
+		var refused *api.Error
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), where) || !strings.Contains(err.Error(), broken.why) {
+			t.Errorf("%s: %v, want %s and %s", broken.new, err, where, broken.why)
+		}
+		if line := hangUp("reload refused"); !strings.Contains(line, where) || !strings.Contains(line, broken.why) {
+			t.Errorf("%s: logged %s, want %s and %s", broken.new, line, where, broken.why)
+		}
+		unchanged(broken.new)
+	}
+	if err := os.Remove(c.File); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.api.Reload(context.Background()); err == nil || !strings.Contains(err.Error(), filepath.Base(c.File)) {
+		t.Errorf("no file: %v", err)
+	}
+	unchanged("no file")
+	if r, err := c.Reload(text + "timeouts: {tcp: 5m}\n"); err != nil || !r.Changed {
+		t.Errorf("mended: %+v, %v", r, err)
+	}
+}
