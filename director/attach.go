@@ -154,11 +154,21 @@ func (d *Director) vipMAC(ingress *Interface) frame.MAC {
 	return ingress.MACAddr()
 }
 
+// destinations are the addresses to which frames for the VIPs come: theirs, and
+// the interface's own, to which a router sends them that has a route to a VIP
+// via the host's address.
+func destinations(vips frame.MAC, ingress *Interface) []frame.MAC {
+	if own := ingress.MACAddr(); own != vips {
+		return []frame.MAC{vips, own}
+	}
+	return []frame.MAC{vips}
+}
+
 func (d *Director) openLinks(a *attachment) error {
 	mac := d.vipMAC(&a.ingress)
 	for range d.config.Workers {
 		rx, err := d.host.OpenReceiver(ReceiverConfig{
-			Interface: a.ingress.Name, Index: a.ingress.Index, MACs: []frame.MAC{mac},
+			Interface: a.ingress.Name, Index: a.ingress.Index, MACs: destinations(mac, &a.ingress),
 			Poll: d.config.Poll, Workers: d.config.Workers, Log: d.log,
 		})
 		if err != nil {
