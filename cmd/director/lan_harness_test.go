@@ -15,8 +15,11 @@ import (
 	"lvsdr/lab"
 )
 
-// vip is the VIP of a cluster that does not choose another one.
-var vip = netip.MustParseAddr("192.0.2.10")
+// The addresses are those set aside for documentation (RFC 5737).
+var (
+	lanSubnet = netip.MustParsePrefix("192.0.2.0/24")
+	vip       = netip.MustParseAddr("192.0.2.10")
+)
 
 // clusterConfig says what a cluster is made of. The zero value is one client
 // and three nginx servers that the director serves in turn.
@@ -55,8 +58,8 @@ const checkFast = "{kind: http, every: 250ms, timeout: 250ms, rise: 1, fall: 3}"
 //	   │       │           │          │         │         │
 //	───┴───────┴───────────┴──────────┴─────────┴─────────┴───  lan, 192.0.2.0/24
 //
-// The VIP is 192.0.2.10, and the last byte of a MAC address reads as that of
-// the host's IP address. Everything is gone when the test ends.
+// The VIP is 192.0.2.10, and the end of a MAC address reads as that of the
+// host's IP address. Everything is gone when the test ends.
 type cluster struct {
 	t   testing.TB
 	cfg clusterConfig
@@ -97,33 +100,45 @@ func newCluster(t testing.TB, cfg clusterConfig) *cluster {
 // configuration, but does not start the director.
 func layCluster(t testing.TB, cfg clusterConfig) *cluster {
 	t.Helper()
+	c := emptyCluster(t, cfg, vip)
+	for i := range c.cfg.Clients {
+		c.addClient(numbered("client", i), 100+i)
+	}
+	c.Director = c.connect("director", c.LAN, lanSubnet, 2)
+	for i := range c.cfg.Servers {
+		c.addServer(c.connect(fmt.Sprintf("web%d", i+1), c.LAN, lanSubnet, 21+i))
+	}
+	c.configure()
+	return c
+}
+
+// emptyCluster makes the lab of a cluster, with nothing but its switch.
+func emptyCluster(t testing.TB, cfg clusterConfig, vip netip.Addr) *cluster {
+	t.Helper()
 	cfg.Clients, cfg.Servers = cmp.Or(cfg.Clients, 1), cmp.Or(cfg.Servers, 3)
 	if cfg.Serve == serveNginx {
 		needProgram(t, "nginx", "nginx-light")
 	}
 	c := &cluster{t: t, cfg: cfg, VIP: vip, Dir: t.TempDir()}
+	c.File = filepath.Join(c.Dir, "director.yaml")
+	c.api = api.NewClient(c.socket())
 	c.Lab = lab.ForTest(t)
 	c.LAN = c.Lab.Switch("lan")
-	for i := range cfg.Clients {
-		c.Clients = append(c.Clients, c.connect(numbered("client", i), 100+i))
-	}
-	c.Client = c.Clients[0]
-	c.Director = c.connect("director", 2)
-	for i := range cfg.Servers {
-		c.addServer(c.connect(fmt.Sprintf("web%d", i+1), 21+i))
-	}
-	if cfg.StaticARP {
+	return c
+}
+
+// configure does what needs all hosts: it writes director.yaml.
+func (c *cluster) configure() {
+	c.t.Helper()
+	if c.cfg.StaticARP {
 		for _, client := range c.Clients {
 			client.SetNeighbor("eth0", c.VIP, c.Director.Link.MAC())
 		}
 	}
-	if cfg.CountFrames {
+	if c.cfg.CountFrames {
 		c.countFrames()
 	}
-	c.File = filepath.Join(c.Dir, "director.yaml")
-	c.api = api.NewClient(c.socket())
 	c.WriteConfig(c.Config())
-	return c
 }
 
 // numbered is name, name2, name3 …
@@ -134,14 +149,27 @@ func numbered(name string, i int) string {
 	return fmt.Sprintf("%s%d", name, i+1)
 }
 
-// connect adds a host to the LAN.
-func (c *cluster) connect(name string, number int) *machine {
-	m := &machine{Host: c.Lab.Host(name), Addr: netip.AddrFrom4([4]byte{192, 0, 2, byte(number)})}
-	m.Link = c.Lab.Connect(m.Host, c.LAN, lab.LinkConfig{
-		MAC:   lab.MustMAC(fmt.Sprintf("02:00:00:00:%02d:%02d", number/100, number%100)),
-		Addrs: []netip.Prefix{netip.PrefixFrom(m.Addr, 24)},
-	})
+func (c *cluster) addClient(name string, number int) {
+	c.Clients = append(c.Clients, c.connect(name, c.LAN, lanSubnet, number))
+	c.Client = c.Clients[0]
+}
+
+// connect adds a host with that number in the subnet to the switch.
+func (c *cluster) connect(name string, to *lab.Switch, subnet netip.Prefix, number int) *machine {
+	m := &machine{Host: c.Lab.Host(name)}
+	m.Link, m.Addr = c.plug(m.Host, to, subnet, number)
 	return m
+}
+
+// plug gives a host one more link.
+func (c *cluster) plug(h *lab.Host, to *lab.Switch, subnet netip.Prefix, number int) (*lab.Link, netip.Addr) {
+	bytes := subnet.Addr().As4()
+	bytes[3] = byte(number)
+	addr := netip.AddrFrom4(bytes)
+	return c.Lab.Connect(h, to, lab.LinkConfig{
+		MAC:   lab.MustMAC(fmt.Sprintf("02:00:00:%02x:%02d:%02d", bytes[2], number/100, number%100)),
+		Addrs: []netip.Prefix{netip.PrefixFrom(addr, subnet.Bits())},
+	}), addr
 }
 
 // needProgram skips the test, or fails it in CI, where a program is missing.

@@ -34,7 +34,12 @@ func (c *cluster) get(client *http.Client, path string) (string, error) {
 // server answered.
 func (c *cluster) ServedBy(n int, path string) map[string]int {
 	c.t.Helper()
-	served, client := make(map[string]int), c.Client.HTTPClient()
+	return c.servedBy(c.Client, n, path)
+}
+
+func (c *cluster) servedBy(m *machine, n int, path string) map[string]int {
+	c.t.Helper()
+	served, client := make(map[string]int), m.HTTPClient()
 	for i := range n {
 		name, err := c.get(client, path)
 		if err != nil {
@@ -92,7 +97,7 @@ func (c *cluster) CheckClaims(capture *lab.Capture, mac string) {
 // cable.
 func (c *cluster) countFrames() {
 	own := c.Director.Link.MAC().String()
-	c.frames = c.Director.Link.Peer.Capture(lab.SnapLen(ethernetLen+4), lab.Only(func(f lab.Frame) bool {
+	c.frames = c.Director.Link.Peer.Capture(lab.SnapLen(ethernetLen+2*4), lab.Only(func(f lab.Frame) bool {
 		t := f.EtherType()
 		return f.Outgoing && f.Dst().String() == own && (t == etherTypeIPv4 || t == etherTypeIPv6)
 	}))
@@ -115,6 +120,20 @@ func (c *cluster) CheckFrames() *api.Status {
 		c.t.Errorf("%d frames received, %d verdicts, %d lost", s.Frames.Received, sum, s.Frames.Lost)
 	}
 	return s
+}
+
+// CheckNothingDropped fails the test if the director has dropped a frame.
+func (c *cluster) CheckNothingDropped() {
+	c.t.Helper()
+	s := c.Status()
+	if s.Frames.Lost != 0 {
+		c.t.Errorf("%d frames found the ring full", s.Frames.Lost)
+	}
+	for _, v := range s.Frames.Verdicts {
+		if v.Kind == "drop" {
+			c.t.Errorf("%d frames dropped: %s", v.Frames, v.Reason)
+		}
+	}
 }
 
 // verdicts returns how many frames got that verdict.

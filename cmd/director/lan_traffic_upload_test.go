@@ -1,0 +1,212 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// TestLANUpload: 200 MB reach the real server byte by byte, as super-frames
+// with checksums still to be filled in, and as frames of 1,500 bytes.
+//
+//	client ──┐
+//	         ├── switch ── web1  a sink on the VIP
+//	director ┘
+func TestLANUpload(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, clusterConfig{Servers: 1, Serve: serveNothing, StaticARP: true})
+	listener := c.Servers[0].ListenVIP(80)
+	data := newUpload(200_000_000)
+	for _, offloads := range []bool{true, false} {
+		c.SetOffloads(offloads)
+		before := c.Client.Link.Stat("tx_packets")
+		took := c.upload(listener, data)
+		t.Logf("offloads %t: %.1f Gbit/s, %d frames sent, %d checksum errors", offloads,
+			float64(data.size)*8/1e9/took.Seconds(),
+			c.Client.Link.Stat("tx_packets")-before, c.Servers[0].SNMP("Tcp.InCsumErrors"))
+	}
+	c.CheckNothingDropped()
+}
+
+// SetOffloads switches the offloads of all hosts.
+func (c *cluster) SetOffloads(on bool) {
+	c.t.Helper()
+	c.Director.Link.SetOffloads(on)
+	for _, client := range c.Clients {
+		client.Link.SetOffloads(on)
+	}
+	for _, s := range c.Servers {
+		s.Link.SetOffloads(on)
+	}
+}
+
+// upload is random data, of which no MiB is like another, and its hash.
+type upload struct {
+	size  int
+	block [1 << 20]byte
+	sum   [sha256.Size]byte
+}
+
+func newUpload(size int) *upload {
+	u := &upload{size: size}
+	rand.NewChaCha8([32]byte{}).Read(u.block[:]) // never fails
+	hash := sha256.New()
+	u.writeTo(hash) // never fails
+	u.sum = [sha256.Size]byte(hash.Sum(nil))
+	return u
+}
+
+func (u *upload) writeTo(w io.Writer) error {
+	for left := u.size; left > 0; left -= len(u.block) {
+		binary.NativeEndian.PutUint64(u.block[:], uint64(left))
+		if _, err := w.Write(u.block[:min(left, len(u.block))]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// upload sends the data from the client to the listener, which answers with the
+// hash of what it got, and returns how long that took.
+func (c *cluster) upload(listener net.Listener, data *upload) time.Duration {
+	c.t.Helper()
+	sunk := make(chan error, 1)
+	go func() { sunk <- sink(listener) }()
+	began := time.Now()
+	sum, err := c.sendUpload(data)
+	took := time.Since(began)
+	if err != nil {
+		listener.Close() // the sink may still wait
+		c.t.Fatalf("client: %v", err)
+	}
+	if err := <-sunk; err != nil {
+		c.t.Fatalf("server: %v", err)
+	}
+	if sum != data.sum {
+		c.t.Errorf("the real server got other bytes than the client sent")
+	}
+	return took
+}
+
+func (c *cluster) sendUpload(data *upload) (sum [sha256.Size]byte, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := c.Client.Dial(ctx, "tcp4", netip.AddrPortFrom(c.VIP, 80).String())
+	if err != nil {
+		return sum, err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return sum, err
+	}
+	if err := data.writeTo(conn); err != nil {
+		return sum, err
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		return sum, err
+	}
+	_, err = io.ReadFull(conn, sum[:])
+	return sum, err
+}
+
+// sink accepts a connection, reads it to its end, and answers with the hash.
+func sink(listener net.Listener) error {
+	conn, err := listener.Accept()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	hash := sha256.New()
+	// struct{}: without the connection's own WriteTo, whose buffer is small.
+	if _, err := io.CopyBuffer(hash, struct{ io.Reader }{conn}, make([]byte, 1<<20)); err != nil {
+		return err
+	}
+	_, err = conn.Write(hash.Sum(nil))
+	return err
+}
+
+// TestLANIperf: a program that nobody wrote for this, up, down, with four
+// connections, and with datagrams.
+//
+//	client ──┐              ┌── web1  iperf3, on the VIP
+//	         ├── switch ────┤
+//	director ┘              └── web2  iperf3, on the VIP
+func TestLANIperf(t *testing.T) {
+	t.Parallel()
+	program := needProgram(t, "iperf3", "iperf3")
+	c := newCluster(t, clusterConfig{
+		Servers: 2, Serve: serveNothing, StaticARP: true, Scheduler: "sh", // all of a client to one server
+		Services: fmt.Sprintf(iperfServices, vip),
+	})
+	for _, s := range c.Servers {
+		// On any address, its datagrams would come from the server's own.
+		p := s.Command(context.Background(), program, "-s", "--forceflush", "-B", c.VIP.String())
+		if err := p.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.WaitOutput(context.Background(), "Server listening"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{
+		{"-n", "50M"}, {"-n", "50M", "-P", "4"}, {"-n", "50M", "-R"}, {"-u", "-b", "100M", "-n", "5M", "-l", "1400"},
+	} {
+		t.Logf("%v: %v", args, c.iperf(program, args))
+	}
+	// A busy host may lose datagrams, the director none.
+	c.CheckNothingDropped()
+}
+
+const iperfServices = `  - name: iperf
+    address: %[1]v:5201
+    scheduler: sh
+    check: {kind: none}
+    real_servers: [192.0.2.21, 192.0.2.22]
+  - name: iperf-udp
+    protocol: udp
+    address: %[1]v:5201
+    scheduler: sh
+    check: {kind: none}
+    real_servers: [192.0.2.21, 192.0.2.22]
+`
+
+// iperf runs iperf3 on the client and returns what the receiver saw.
+func (c *cluster) iperf(program string, args []string) string {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	p := c.Client.Command(ctx, program, append([]string{"-c", c.VIP.String(), "--json"}, args...)...)
+	err := p.Run()
+	var report struct {
+		End struct {
+			Sum struct {
+				Lost int `json:"lost_packets"` // datagrams
+			}
+			SumReceived struct {
+				Bytes int
+				Bits  float64 `json:"bits_per_second"`
+			} `json:"sum_received"`
+		}
+		Error string
+	}
+	if err := json.NewDecoder(bytes.NewBufferString(p.Stdout())).Decode(&report); err != nil {
+		c.t.Fatalf("iperf3 %v: %v in %s", args, err, p.Output())
+	}
+	if err != nil || report.Error != "" || report.End.SumReceived.Bytes == 0 {
+		c.t.Errorf("iperf3 %v: %v %s, %+v", args, err, report.Error, report.End)
+	}
+	return fmt.Sprintf("%d bytes, %.1f Gbit/s, %d datagrams lost",
+		report.End.SumReceived.Bytes, report.End.SumReceived.Bits/1e9, report.End.Sum.Lost)
+}
