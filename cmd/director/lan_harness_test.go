@@ -119,7 +119,7 @@ func emptyCluster(t testing.TB, cfg clusterConfig, vip netip.Addr) *cluster {
 	if cfg.Serve == serveNginx {
 		needProgram(t, "nginx", "nginx-light")
 	}
-	c := &cluster{t: t, cfg: cfg, VIP: vip, Dir: t.TempDir()}
+	c := &cluster{t: t, cfg: cfg, VIP: vip, Dir: shortDir(t)}
 	c.File = filepath.Join(c.Dir, "director.yaml")
 	c.api = api.NewClient(c.socket())
 	c.Lab = lab.ForTest(t)
@@ -187,12 +187,28 @@ func needProgram(t testing.TB, name, pkg string) string {
 	return ""
 }
 
+// shortDir is t.TempDir without the test's name: the path of a socket has at
+// most 107 bytes.
+func shortDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lan-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
 func (c *cluster) socket() string { return filepath.Join(c.Dir, "director.sock") }
 
 // Config is director.yaml as the cluster's configuration wants it.
 func (c *cluster) Config() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "state_dir: %s\nadmin: {socket: %s}\n", filepath.Join(c.Dir, "state"), c.socket())
+	fmt.Fprintf(&b, "state_dir: %q\nadmin: {socket: %q}\n", filepath.Join(c.Dir, "state"), c.socket())
 	for line := range strings.Lines("connections: 65536\ningress: eth0\n") {
 		if key, _, _ := strings.Cut(line, ":"); !strings.Contains("\n"+c.cfg.Settings, "\n"+key+":") {
 			b.WriteString(line)

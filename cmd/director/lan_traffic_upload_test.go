@@ -29,7 +29,7 @@ func TestLANUpload(t *testing.T) {
 	for _, offloads := range []bool{true, false} {
 		c.SetOffloads(offloads)
 		before := c.Client.Link.Stat("tx_packets")
-		took := c.upload(listener, data)
+		took := c.uploadTo(listener, 80, data)
 		t.Logf("offloads %t: %.1f Gbit/s, %d frames sent, %d checksum errors", offloads,
 			float64(data.size)*8/1e9/took.Seconds(),
 			c.Client.Link.Stat("tx_packets")-before, c.Servers[0].SNMP("Tcp.InCsumErrors"))
@@ -75,14 +75,15 @@ func (u *upload) writeTo(w io.Writer) error {
 	return nil
 }
 
-// upload sends the data from the client to the listener, which answers with the
-// hash of what it got, and returns how long that took.
-func (c *cluster) upload(listener net.Listener, data *upload) time.Duration {
+// uploadTo sends the data from the client to the listener on that port of the
+// VIP, which answers with the hash of what it got, and returns how long that
+// took.
+func (c *cluster) uploadTo(listener net.Listener, port uint16, data *upload) time.Duration {
 	c.t.Helper()
 	sunk := make(chan error, 1)
 	go func() { sunk <- sink(listener) }()
 	began := time.Now()
-	sum, err := c.sendUpload(data)
+	sum, err := c.sendUpload(port, data)
 	took := time.Since(began)
 	if err != nil {
 		listener.Close() // the sink may still wait
@@ -97,10 +98,10 @@ func (c *cluster) upload(listener net.Listener, data *upload) time.Duration {
 	return took
 }
 
-func (c *cluster) sendUpload(data *upload) (sum [sha256.Size]byte, err error) {
+func (c *cluster) sendUpload(port uint16, data *upload) (sum [sha256.Size]byte, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, err := c.Client.Dial(ctx, "tcp4", netip.AddrPortFrom(c.VIP, 80).String())
+	conn, err := c.Client.Dial(ctx, "tcp4", netip.AddrPortFrom(c.VIP, port).String())
 	if err != nil {
 		return sum, err
 	}
