@@ -131,11 +131,8 @@ func (d *Director) attach(ingress, egress Interface) error {
 		return err
 	}
 	d.setAddresses()
-	if d.saved != nil {
-		for addr, mac := range d.saved.macs() {
-			d.resolver.Restore(addr, mac)
-		}
-	}
+	d.restoreMACs()
+	d.macsChanged()
 	a.runControl(d, ctx, "neighbor", d.resolver.Run)
 	a.runControl(d, ctx, "arpresponder", d.responder.Run)
 	for i, w := range a.workers {

@@ -155,7 +155,6 @@ func (d *Director) start() error {
 		return err
 	}
 	d.startHealth()
-	d.restoreMACs()
 	d.refresh()
 	d.checkInterfaces()
 	if d.attached == nil {

@@ -5,18 +5,15 @@ import (
 	"lvsdr/service"
 )
 
-// restoreMACs gives servers the MAC addresses of the last run, until the
-// resolver knows better.
+// restoreMACs gives the resolver the MAC addresses of the last run, which it
+// believes if they can be true, until it knows better.
 func (d *Director) restoreMACs() {
 	if d.saved == nil {
 		return
 	}
-	_, pinned := realServers(d.config)
-	d.eachServer(func(_ *service.Service, rs *service.RealServer) {
-		if mac, ok := d.saved.mac(rs.Addr); ok && pinned[rs.Addr].IsZero() {
-			rs.SetMAC(mac)
-		}
-	})
+	for addr, mac := range d.saved.macs() {
+		d.resolver.Restore(addr, mac)
+	}
 }
 
 // macsChanged takes over what the resolver says now.

@@ -53,15 +53,10 @@ func openState(dir string, log *slog.Logger) *stateFile {
 
 func (f *stateFile) health(key string) healthcheck.State { return f.last.Health[key] }
 
-func (f *stateFile) mac(addr netip.Addr) (frame.MAC, bool) {
-	mac, err := frame.ParseMAC(f.last.MACs[addr])
-	return mac, err == nil
-}
-
 func (f *stateFile) macs() map[netip.Addr]frame.MAC {
 	out := make(map[netip.Addr]frame.MAC)
-	for addr := range f.last.MACs {
-		if mac, ok := f.mac(addr); ok {
+	for addr, text := range f.last.MACs {
+		if mac, err := frame.ParseMAC(text); err == nil {
 			out[addr] = mac
 		}
 	}
