@@ -277,8 +277,9 @@ func (a *attachment) runWorker(d *Director, i int, w *dataplane.Worker) {
 // that calls it, that the attachment is of no use any more.
 func (d *Director) brokenBy(a *attachment, name string, err error) {
 	d.log.Warn(name+" ended", "error", err)
-	a.broken.Store(true)
-	d.interfaces.tell()
+	if first := !a.broken.Swap(true); first {
+		d.interfaces.tell()
+	}
 }
 
 // detach stops the workers, when they have forwarded what has come, and closes

@@ -24,6 +24,7 @@ const (
 	OpenResolver   Operation = "open resolver"
 	OpenGuard      Operation = "open guard"
 	UpdateGuard    Operation = "update guard"
+	ReadARP        Operation = "read ARP" // by responder and resolver
 )
 
 // Host is a machine in memory. Its methods, and those of its interfaces, may
@@ -58,6 +59,11 @@ func (h *Host) Fail(o Operation, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.failures[o] = err
+	for _, i := range h.interfaces {
+		for s := range i.sockets {
+			s.ring()
+		}
+	}
 }
 
 // Interfaces returns those that exist. See [director.Host].

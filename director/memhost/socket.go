@@ -112,6 +112,8 @@ func (s *socket) read(b []byte) (n int, left time.Duration, err error) {
 		return 0, 0, os.ErrDeadlineExceeded
 	case s.gone():
 		return 0, 0, unix.ENXIO
+	case s.iface.host.failures[ReadARP] != nil:
+		return 0, 0, s.iface.host.failures[ReadARP]
 	case s.down:
 		s.down = false
 		return 0, 0, unix.ENETDOWN
