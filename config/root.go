@@ -17,7 +17,7 @@ const (
 	maxSocketPath  = 107
 	maxGrace       = time.Hour
 	minIdle        = time.Second
-	maxIdle        = 31 * 24 * time.Hour // ipvsadm --set takes no more
+	maxIdle        = 24 * time.Hour // the connection table's limit
 )
 
 // config reads the whole file.
