@@ -111,11 +111,16 @@ func (r *Responder) SendErrors() uint64 { return r.station.SendErrors() }
 // report is called by the goroutine of Run.
 func (r *Responder) report(e Event) {
 	level := slog.LevelWarn
+	attrs := []slog.Attr{
+		slog.String("event", string(e.Kind)),
+		slog.String("interface", r.station.Interface()), slog.String("vip", e.VIP.String()),
+	}
 	if e.Kind == Claimed {
 		level = slog.LevelInfo
+	} else {
+		attrs = append(attrs, slog.String("mac", e.MAC.String()))
 	}
-	r.log.Log(context.Background(), level, e.String(), slog.String("event", string(e.Kind)),
-		slog.String("interface", r.station.Interface()), slog.String("vip", e.VIP.String()), slog.String("mac", e.MAC.String()))
+	r.log.LogAttrs(context.Background(), level, e.String(), attrs...)
 	if r.events != nil {
 		r.events(e)
 	}
