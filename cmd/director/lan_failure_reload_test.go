@@ -78,7 +78,7 @@ func (c *cluster) variant(i int, web3 *drainedServer) string {
 		servers += fmt.Sprintf(", {address: 192.0.2.23, weight: %d}", web3.weight)
 	}
 	text := strings.Replace(c.Config(), strings.Join(c.serverAddrs(), ", "), servers, 1)
-	text = strings.Replace(text, ".sock}", ".sock, listen: 127.0.0.1:9480}", 1)
+	text = strings.Replace(text, "{socket:", "{listen: 127.0.0.1:9480, socket:", 1)
 	return text + fmt.Sprintf("timeouts: {tcp: %dm}\n", 10+i%2)
 }
 
