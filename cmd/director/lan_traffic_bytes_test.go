@@ -8,12 +8,15 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
 
 	"lvsdr/lab"
 )
@@ -53,6 +56,7 @@ func TestLANBytes(t *testing.T) {
 			c.checkBytes(t, func() { c.ServedBy(10, "/") })
 		})
 	}
+	t.Run("udp segments", c.testSegments)
 	t.Run("odd headers", func(t *testing.T) {
 		c.checkBytes(t, func() {
 			for _, f := range oddFrames(c) {
@@ -151,6 +155,56 @@ func (c *cluster) exchangeDatagrams(t *testing.T) {
 			t.Fatalf("datagram of %d bytes: other bytes came back", size)
 		}
 	}
+}
+
+// testSegments sends datagrams that the kernel keeps in one super-frame for as
+// long as it can, as QUIC does.
+func (c *cluster) testSegments(t *testing.T) {
+	c.SetOffloads(true)
+	conn, err := c.Client.Dial(context.Background(), "udp4", netip.AddrPortFrom(c.VIP, 53).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const size, count = 1400, 40
+	err = control(conn.(*net.UDPConn), func(fd int) error {
+		return unix.SetsockoptInt(fd, unix.SOL_UDP, unix.UDP_SEGMENT, size)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	data, back := make([]byte, size*count-1), make([]byte, 2000)
+	rand.NewChaCha8([32]byte{}).Read(data) // never fails
+	before := c.Client.Link.Stat("tx_packets")
+	if _, err := conn.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if n := c.Client.Link.Stat("tx_packets") - before; n >= count {
+		t.Errorf("%d frames sent, not one", n)
+	}
+	for want := range slices.Chunk(data, size) {
+		n, err := conn.Read(back)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(back[:n], want) {
+			t.Fatal("other bytes came back")
+		}
+	}
+}
+
+func control(conn syscall.Conn, fn func(fd int) error) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if controlErr := raw.Control(func(fd uintptr) { err = fn(int(fd)) }); controlErr != nil {
+		return controlErr
+	}
+	return err
 }
 
 // oddFrames are frames that a real server may well get, and that no socket here
