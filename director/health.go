@@ -61,6 +61,19 @@ func (d *Director) refresh() {
 	}
 }
 
+// refreshNew is refresh for the services that were not in a table.
+func (d *Director) refreshNew(before *service.Table) {
+	old := make(map[string]bool)
+	for _, s := range before.Services() {
+		old[s.Name] = true
+	}
+	for _, s := range d.table.Services() {
+		if !old[s.Name] {
+			s.Refresh()
+		}
+	}
+}
+
 func (d *Director) eachServer(fn func(*service.Service, *service.RealServer)) {
 	for _, s := range d.table.Services() {
 		for _, rs := range s.Servers {

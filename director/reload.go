@@ -52,15 +52,18 @@ func (d *Director) apply(next *config.Config) error {
 		}
 		return fmt.Errorf("reload: %w", err)
 	}
+	before := d.table
 	d.config, d.table, d.loaded = next, table, time.Now()
 	if err := d.monitor.Set(subscriptions(next)); err != nil {
 		d.log.Error("health checks were not changed", "error", err)
 	}
-	// The workers must know a server before a scheduler picks it.
 	d.plane.SetDecrementTTL(next.TTL == config.TTLDecrement)
-	d.plane.SetTable(table)
 	d.takeHealth()
 	d.takeMACs()
+	// A service that is new must know its servers before the workers know it;
+	// in one that they use, they must know a server before a scheduler picks it.
+	d.refreshNew(before)
+	d.plane.SetTable(table)
 	d.refresh()
 	d.setAddresses()
 	d.save()

@@ -2,6 +2,7 @@ package director_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -198,43 +199,86 @@ func TestReloadTTL(t *testing.T) {
 	})
 }
 
-// TestReloadDropsNothing: while servers come and go, each new connection finds
-// one.
+// TestReloadDropsNothing: while servers and services come and go, each new
+// connection finds a server.
 func TestReloadDropsNothing(t *testing.T) {
-	within(t, func(r *rig) {
-		r.up()
-		sets := [][]int{{21, 22, 23}, {21, 22}, {21, 23}, {21}}
-		next, injected := 1, uint64(0)
-		for i := range 200 {
-			r.write(global + web(sets[i%len(sets)]...))
-			reloaded := make(chan error, 1)
-			go func() {
-				_, err := r.d.Reload(r.Context())
-				reloaded <- err
-			}()
-			for range 100 {
-				if r.lan.Wire().InjectBytes(segment(next, frame.TCPSyn)) {
-					injected++
+	sets := [][]int{{21, 22, 23}, {21, 22}, {21, 23}, {21}}
+	changing := func(i int) string { return web(sets[i%len(sets)]...) }
+	unchecked := func(text string) string {
+		return strings.Replace(text, "{kind: tcp, every: 1s, timeout: 500ms, rise: 1, fall: 2}", "{kind: none}", 1)
+	}
+	for name, text := range map[string]func(i int) string{
+		// A new server is used when it was checked and resolved.
+		"checked": changing,
+		// It is used at once: another service has resolved it.
+		"known": func(i int) string { return unchecked(changing(i)) + service("mail", otherVIP, 21, 22, 23) },
+		// All servers are new, and used at once.
+		"renamed": func(i int) string {
+			return unchecked(service(fmt.Sprint("web", i%3), vip, 21, 22)) + service("mail", otherVIP, 21, 22)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, func(r *rig) {
+				r.write(global + text(0))
+				r.up()
+				injected := r.injectWhile(60, func(i int) string { return global + text(i) })
+				r.pass(time.Second)
+				if got := r.verdicts(); len(got) != 1 || got["forward forward"] != injected {
+					t.Errorf("%d connections: %v", injected, got)
 				}
-				next = next%60000 + 1
+				if injected < 10_000 {
+					t.Errorf("only %d connections", injected)
+				}
+			})
+		})
+	}
+}
+
+// syns open connections from many ports.
+var syns = func() (all [][]byte) {
+	for p := range 60_000 {
+		all = append(all, segment(1+p, frame.TCPSyn))
+	}
+	return all
+}()
+
+// injectWhile injects a stream of SYNs while it reloads n times, and returns
+// how many.
+func (r *rig) injectWhile(n int, text func(int) string) (injected uint64) {
+	next := 1
+	for i := range n {
+		r.write(text(i))
+		reloaded := make(chan error, 1)
+		go func() {
+			_, err := r.d.Reload(r.Context())
+			reloaded <- err
+		}()
+		for done := false; !done; {
+			select {
+			case err := <-reloaded:
+				if err != nil {
+					r.Fatal(err)
+				}
+				done = true
+			default:
 			}
-			if err := <-reloaded; err != nil {
-				t.Fatal(err)
+			for range 50 {
+				for !r.lan.Wire().InjectBytes(syns[next]) {
+					if err := r.lan.Wire().Idle(r.Context()); err != nil {
+						r.Fatal(err)
+					}
+				}
+				injected++
+				next = (next + 1) % len(syns)
 			}
-			if i%10 == 0 {
-				r.pass(200 * time.Millisecond) // new servers are checked and resolved
-			}
-			if err := r.lan.Wire().Idle(r.Context()); err != nil {
-				t.Fatal(err)
-			}
-			r.lan.Wire().Take()
 		}
-		r.pass(time.Second)
-		if got := r.verdicts(); len(got) != 1 || got["forward forward"] != injected {
-			t.Errorf("%d connections: %v", injected, got)
+		if err := r.lan.Wire().Idle(r.Context()); err != nil {
+			r.Fatal(err)
 		}
-		if s := r.status(); server(s, "web", 21).Connections == 0 || s.Frames.Lost != 0 {
-			t.Errorf("status: %+v", s)
+		r.lan.Wire().Take()
+		if i%10 == 0 {
+			r.pass(200 * time.Millisecond) // new servers are checked and resolved
 		}
-	})
+	}
+	return injected
 }
