@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,8 +84,9 @@ type cluster struct {
 // machine is a host with its link to the LAN.
 type machine struct {
 	*lab.Host
-	Link *lab.Link
-	Addr netip.Addr
+	Link  *lab.Link
+	Addr  netip.Addr
+	ports atomic.Int32 // used by Browser
 }
 
 // newCluster makes a cluster and waits until the director serves all of it.
@@ -301,15 +303,25 @@ const patience = 15 * time.Second
 // WaitStatus waits for a status that holds, and returns it.
 func (c *cluster) WaitStatus(what string, holds func(*api.Status) bool) *api.Status {
 	c.t.Helper()
+	s, ok := c.pollStatus(holds)
+	if !ok {
+		c.t.Fatalf("waited %v for status: %s; it is %+v", patience, what, *s)
+	}
+	return s
+}
+
+// pollStatus returns the first status that holds, or the last one.
+func (c *cluster) pollStatus(holds func(*api.Status) bool) (*api.Status, bool) {
+	c.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); ; <-tick.C {
 		s := c.Status()
 		if holds(s) {
-			return s
+			return s, true
 		}
 		if time.Now().After(deadline) {
-			c.t.Fatalf("waited %v for status: %s; it is %+v", patience, what, *s)
+			return s, false
 		}
 	}
 }

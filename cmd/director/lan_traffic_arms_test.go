@@ -120,5 +120,6 @@ func TestLANVirtualMAC(t *testing.T) {
 		t.Errorf("the switch has learned %v behind %q, want %q", virtualMAC, port, c.Director.Link.Peer.Name())
 	}
 	c.CheckClaims(arp, virtualMAC.String())
+	c.CheckFrames()
 	c.CheckNothingDropped()
 }

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"net/netip"
 	"testing"
-
-	"github.com/google/gopacket/layers"
 
 	"lvsdr/lab"
 )
@@ -49,13 +46,4 @@ func TestLANHTTP(t *testing.T) {
 	if s := c.CheckFrames(); verdicts(s, "forward", "forward") < requests*5 {
 		t.Errorf("%d frames forwarded for %d requests", verdicts(s, "forward", "forward"), requests)
 	}
-}
-
-// ipv4Addrs returns the addresses of an IPv4 packet in an untagged frame.
-func ipv4Addrs(f lab.Frame) (src, dst netip.Addr) {
-	if f.EtherType() != uint16(layers.EthernetTypeIPv4) || len(f.Data) < ethernetLen+20 {
-		return src, dst
-	}
-	d := f.Data[ethernetLen:]
-	return netip.AddrFrom4([4]byte(d[12:16])), netip.AddrFrom4([4]byte(d[16:20]))
 }

@@ -68,7 +68,7 @@ func (c *cluster) servedAtOnce(n int) (map[string]int, error) {
 		errs   error
 	)
 	for _, m := range c.Clients {
-		client := m.HTTPClient()
+		client := m.Browser()
 		for range 3 { // connections of a client at the same time
 			group.Go(func() {
 				for range n / len(c.Clients) / 3 {
