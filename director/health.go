@@ -35,7 +35,8 @@ func (d *Director) healthChanged() {
 	d.save()
 }
 
-// takeHealth sets every server's health to what its check says.
+// takeHealth sets every server's health to what its check says. One that fails
+// may only have another MAC address: the resolver asks.
 func (d *Director) takeHealth() {
 	assumed := make(map[string]bool)
 	for i := range d.config.Services {
@@ -47,6 +48,9 @@ func (d *Director) takeHealth() {
 		case status.State == healthcheck.Up, status.State == healthcheck.Unknown && assumed[rs.Service()]:
 			rs.SetHealth(service.Up)
 		case status.State == healthcheck.Down:
+			if d.resolver != nil && rs.Health() != service.Down {
+				d.resolver.Doubt(rs.Addr)
+			}
 			rs.SetHealth(service.Down)
 		default:
 			rs.SetHealth(service.Unknown)

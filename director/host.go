@@ -89,6 +89,7 @@ type Resolver interface {
 	Set([]netip.Addr)
 	Pin(map[netip.Addr]frame.MAC)
 	Restore(netip.Addr, frame.MAC)
+	Doubt(netip.Addr)
 	Snapshot() []neighbor.Entry
 	Run(context.Context) error
 	Reopen(*net.Interface, frame.MAC) error

@@ -26,7 +26,8 @@
 //
 // When it asks: a new address at 0, 0.2 and 1 s by broadcast, then after 1, 2, 4
 // and 8 s and every 10 s. A known one every 25 to 35 s by unicast; unanswered,
-// three times by unicast and three times by broadcast, a second apart.
+// three times by unicast and three times by broadcast, a second apart. One that is
+// doubted is asked at once, by unicast and a second later by broadcast.
 //
 // A server that answers none of them has failed, yet keeps its last MAC address,
 // marked stale: whether it gets traffic is for the health checks to say, and a

@@ -138,6 +138,20 @@ func (m *Machine) Restore(now time.Time, addr netip.Addr, mac frame.MAC) []arp.A
 	return m.take()
 }
 
+// Doubt asks for an address now whose server is silent otherwise, as when its
+// health check fails: it may have another MAC address, which the next refresh
+// would find half a minute later. It is asked once by unicast, and then by
+// broadcast.
+func (m *Machine) Doubt(now time.Time, addr netip.Addr) []arp.Action {
+	e := m.entries[addr.Unmap()]
+	if e == nil || e.state != Reachable || e.check.active() {
+		return nil
+	}
+	e.enter(now, Refreshing)
+	e.tries, e.next = unicasts-1, now
+	return m.step(now)
+}
+
 // SetLink tells the machine whether the link carries frames. While it does
 // not, nothing is asked; when it does again, everybody is.
 func (m *Machine) SetLink(now time.Time, up bool) []arp.Action {

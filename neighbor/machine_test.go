@@ -215,6 +215,36 @@ func TestServerMovesSilently(t *testing.T) {
 	same(t, "events", []EventKind{Resolved, Changed}, s.kinds())
 }
 
+// One that moves silently and is doubted is found at once.
+func TestDoubt(t *testing.T) {
+	s := newSim(web1)
+	s.hosts[web1MAC] = web1
+	s.runTo(5 * time.Second)
+	s.do(s.Doubt(s.now, web2))
+	s.do(s.Doubt(s.now, web1))
+	same(t, "state of one that answers", Reachable, s.entry(web1).State)
+	same(t, "asked", seconds(5), s.times(web1MAC))
+
+	s.hosts = map[frame.MAC]netip.Addr{movedMAC: web1}
+	s.runTo(8 * time.Second)
+	s.sent = nil
+	for range 3 {
+		s.do(s.Doubt(s.now, web1))
+	}
+	s.runTo(9750 * time.Millisecond)
+	same(t, "the old one is asked, and again to verify", seconds(8, 9, 9.25, 9.5), s.times(web1MAC))
+	same(t, "broadcasts", seconds(9), s.times(frame.Broadcast))
+	same(t, "MAC", movedMAC, s.entry(web1).MAC)
+	same(t, "events", []EventKind{Resolved, Changed}, s.kinds())
+
+	s.hosts = map[frame.MAC]netip.Addr{}
+	s.runTo(12 * time.Second)
+	s.do(s.Doubt(s.now, web1))
+	s.runTo(16 * time.Second)
+	same(t, "state of one that is gone", Stale, s.entry(web1).State)
+	same(t, "events", []EventKind{Resolved, Changed, Failed}, s.kinds())
+}
+
 func TestConflict(t *testing.T) {
 	s := newSim(web1)
 	s.hosts[web1MAC] = web1

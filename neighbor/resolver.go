@@ -99,6 +99,12 @@ func (r *Resolver) Restore(addr netip.Addr, mac frame.MAC) {
 	r.station.Change(func(now time.Time) []arp.Action { return r.machine.Restore(now, addr, mac) })
 }
 
+// Doubt asks for a server now that is silent otherwise, as when its health
+// check fails: it may have another MAC address.
+func (r *Resolver) Doubt(addr netip.Addr) {
+	r.station.Change(func(now time.Time) []arp.Action { return r.machine.Doubt(now, addr) })
+}
+
 // Lookup returns the MAC address to send to; ok says whether there is one. It
 // takes a lock and is not for the forward path.
 func (r *Resolver) Lookup(addr netip.Addr) (mac frame.MAC, ok bool) {
