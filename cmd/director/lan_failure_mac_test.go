@@ -44,7 +44,7 @@ func TestLANServerMACChanges(t *testing.T) {
 	web1, web2 := c.Servers[0], c.Servers[1]
 	both := func(what string) {
 		t.Helper()
-		if served := c.ServedBy(20, "/"); served["web1"] != 10 || served["web2"] != 10 {
+		if served := c.ServedBy(20, "/"); served["web1"] < 8 || served["web2"] < 8 {
 			t.Errorf("%s: served by %v", what, served)
 		}
 	}
@@ -101,15 +101,15 @@ func TestLANServerMACChanges(t *testing.T) {
 }
 
 // TestLANServerMACChangesSilently: nobody tells the director that the MAC
-// address of a real server is another. The checks notice that it is silent; the
-// next refresh of its address finds it.
+// address of a real server is another. The checks notice that it is silent, and
+// the director asks where it is, which tells the kernel, and so the checks, too.
 //
 //	client ──┐          ┌── web1  its MAC address changes
 //	         ├── switch ┤
 //	director ┘          └── web2
 func TestLANServerMACChangesSilently(t *testing.T) {
 	t.Parallel()
-	const within = 45 * time.Second
+	const within = 10 * time.Second
 	c := newCluster(t, clusterConfig{Servers: 2, Serve: serveGo, StaticARP: true, Check: checkBounded})
 	web1 := c.Servers[0]
 	newMAC := lab.MustMAC("02:00:00:00:ff:21")
@@ -121,25 +121,15 @@ func TestLANServerMACChangesSilently(t *testing.T) {
 	if served := c.ServedBy(20, "/"); served["web2"] != 20 {
 		t.Errorf("served by %v", served)
 	}
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	found := false
-	for {
-		rs := serverStatus(c.Status(), web1)
-		if !found && rs.MAC == newMAC.String() {
-			found = true
-			t.Logf("found after %v", time.Since(moved).Round(time.Millisecond))
-		}
-		if found && rs.Weight > 0 {
-			break
-		}
-		if time.Since(moved) > within {
-			t.Fatalf("not used again after %v: %+v", within, *rs)
-		}
-		<-tick.C
+	s := c.WaitStatus("web1 is used at its new MAC address", func(s *api.Status) bool {
+		rs := serverStatus(s, web1)
+		return rs.MAC == newMAC.String() && rs.Weight > 0
+	})
+	if took := s.Now.Sub(moved); took > within {
+		t.Errorf("used again after %v", took)
 	}
 	t.Logf("used again after %v", time.Since(moved).Round(time.Millisecond))
-	if served := c.ServedBy(20, "/"); served["web1"] != 10 || served["web2"] != 10 {
+	if served := c.ServedBy(20, "/"); served["web1"] < 8 || served["web2"] < 8 {
 		t.Errorf("served by %v", served)
 	}
 }

@@ -58,7 +58,7 @@ func TestLANServerDies(t *testing.T) {
 			t.Errorf("%s: it left and is %+v", way.name, *rs)
 		}
 		served := c.ServedBy(200, "/")
-		if served[victim.Name()] != 0 || served["web1"] != 100 || served["web3"] != 100 {
+		if served[victim.Name()] != 0 || served["web1"] < 80 || served["web3"] < 80 {
 			t.Errorf("%s: served by %v", way.name, served)
 		}
 		idle.check(t, victim.Name())
@@ -67,7 +67,8 @@ func TestLANServerDies(t *testing.T) {
 		way.serve()
 		c.WaitServing()
 		t.Logf("%s: left after %v, used again after %v", way.name, took.Round(time.Millisecond), time.Since(back).Round(time.Millisecond))
-		if served := c.ServedBy(30, "/"); served[victim.Name()] != 10 {
+		// Not exactly a third: a client may use the ports of a connection again.
+		if served := c.ServedBy(30, "/"); served[victim.Name()] < 8 {
 			t.Errorf("%s: back, and served by %v", way.name, served)
 		}
 	}
@@ -193,7 +194,7 @@ func TestLANAllServersDead(t *testing.T) {
 		s.Serve()
 	}
 	c.WaitServing()
-	if served := c.ServedBy(10, "/"); served["web1"] != 5 || served["web2"] != 5 {
+	if served := c.ServedBy(10, "/"); served["web1"] < 3 || served["web2"] < 3 {
 		t.Errorf("served by %v once all are back", served)
 	}
 }
