@@ -14,11 +14,20 @@ type algorithm struct {
 }
 
 var algorithms = map[string]algorithm{
-	"mh":  {[]string{"mh-port", "mh-fallback"}, newMH},
-	"rr":  {nil, newRR},
-	"sh":  {[]string{"sh-port", "sh-fallback"}, newSH},
-	"wlc": {nil, newWLC},
-	"wrr": {nil, newWRR},
+	"dh":    {nil, newDH},
+	"fo":    {nil, newFO},
+	"lblc":  {nil, newLBLC},
+	"lblcr": {nil, newLBLCR},
+	"lc":    {nil, newLC},
+	"mh":    {[]string{"mh-port", "mh-fallback"}, newMH},
+	"nq":    {nil, newNQ},
+	"ovf":   {nil, newOVF},
+	"rr":    {nil, newRR},
+	"sed":   {nil, newSED},
+	"sh":    {[]string{"sh-port", "sh-fallback"}, newSH},
+	"twos":  {nil, newTWOS},
+	"wlc":   {nil, newWLC},
+	"wrr":   {nil, newWRR},
 }
 
 // flagSet are the flags of a scheduler that a service has set.

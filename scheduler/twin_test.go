@@ -4,16 +4,27 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
+	"time"
 )
 
 // twins are the slow, obvious forms of the algorithms.
 var twins = map[string]func(flags []string) Scheduler{
-	"rr":  func([]string) Scheduler { return &rrTwin{} },
-	"wrr": func([]string) Scheduler { return &wrrTwin{} },
-	"wlc": func([]string) Scheduler { return &wlcTwin{} },
-	"sh":  func(f []string) Scheduler { return &shTwin{flags: f} },
-	"mh":  func(f []string) Scheduler { return &mhTwin{flags: f, last: map[*Candidate]int{}} },
+	"dh":    func([]string) Scheduler { return &dhTwin{} },
+	"fo":    func([]string) Scheduler { return &foTwin{} },
+	"lblc":  func([]string) Scheduler { return &lblcTwin{cache: map[netip.Addr]*lblcTwinEntry{}} },
+	"lblcr": func([]string) Scheduler { return &lblcTwin{cache: map[netip.Addr]*lblcTwinEntry{}, replicate: true} },
+	"lc":    func([]string) Scheduler { return &leastTwin{less: connections} },
+	"mh":    func(f []string) Scheduler { return &mhTwin{flags: f, last: map[*Candidate]int{}} },
+	"nq":    func([]string) Scheduler { return &nqTwin{leastTwin{less: delay}} },
+	"ovf":   func([]string) Scheduler { return &foTwin{spill: true} },
+	"rr":    func([]string) Scheduler { return &rrTwin{} },
+	"sed":   func([]string) Scheduler { return &leastTwin{less: delay} },
+	"sh":    func(f []string) Scheduler { return &shTwin{flags: f} },
+	"twos":  func([]string) Scheduler { return &twosTwin{} },
+	"wlc":   func([]string) Scheduler { return &leastTwin{less: overhead} },
+	"wrr":   func([]string) Scheduler { return &wrrTwin{} },
 }
 
 // TestTwins compares every scheduler with its twin while servers come, go,
@@ -39,8 +50,23 @@ func TestTwins(t *testing.T) {
 	}
 }
 
+// pair gives a scheduler and its twin the same clock and the same dice.
+func pair(s, twin Scheduler, seed uint64, now func() time.Duration) {
+	switch s := s.(type) {
+	case *lblc:
+		s.cache.now, twin.(*lblcTwin).now = now, now
+	case *lblcr:
+		s.cache.now, twin.(*lblcTwin).now = now, now
+	case *twos:
+		s.below = rand.New(rand.NewPCG(seed, 2)).Int64N
+		twin.(*twosTwin).below = rand.New(rand.NewPCG(seed, 2)).Int64N
+	}
+}
+
 func compare(t *testing.T, seed uint64, s, twin Scheduler) {
 	t.Helper()
+	var clock time.Duration
+	pair(s, twin, seed, func() time.Duration { return clock })
 	r := rand.New(rand.NewPCG(seed, 1))
 	pool := newServers(9)
 	pool[2].Addr, pool[3].Addr = netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("2001:db8:1:2::3")
@@ -63,11 +89,21 @@ func compare(t *testing.T, seed uint64, s, twin Scheduler) {
 				list[r.IntN(len(list))].SetOverloaded(r.IntN(2) == 0)
 			}
 			f := newFlow(r.Int())
+			f.Dst = netip.AddrFrom4([4]byte{198, 51, 100, byte(r.IntN(4))})
 			if i%5 == 0 {
 				f.Src = netip.AddrFrom16([16]byte{0x20, 1, 15: byte(r.Int()), 9: byte(r.Int())})
+				f.Dst = netip.AddrFrom16([16]byte{0x20, 1, 7: 3, 15: byte(r.IntN(2))})
 			}
-			if got, want := idOf(s.Pick(f)), idOf(twin.Pick(f)); got != want {
-				t.Fatalf("seed %d, round %d, pick %d: got server %d, the twin %d", seed, round, i, got, want)
+			picked, want := s.Pick(f), twin.Pick(f)
+			if picked != want {
+				t.Fatalf("seed %d, round %d, pick %d: got server %d, the twin %d", seed, round, i, idOf(picked), idOf(want))
+			}
+			if picked != nil && r.IntN(2) == 0 {
+				picked.AddActive(1)
+			}
+			clock += time.Duration(r.IntN(3)) * time.Minute
+			if r.IntN(20) == 0 {
+				clock += time.Duration(r.IntN(27)) * time.Hour
 			}
 		}
 	}
@@ -150,24 +186,189 @@ func (s *wrrTwin) Pick(*Flow) *Candidate {
 	return nil
 }
 
-// wlcTwin compares fractions.
-type wlcTwin struct{ list []*Candidate }
+// leastTwin sorts the usable servers by a fraction.
+type leastTwin struct {
+	list []*Candidate
+	less func(c *Candidate) *big.Rat
+}
 
-func (s *wlcTwin) Update(list []*Candidate) { s.list = list }
+func (s *leastTwin) Update(list []*Candidate) { s.list = list }
 
-func (s *wlcTwin) Pick(*Flow) *Candidate {
-	var best *Candidate
-	var least *big.Rat
-	for _, c := range s.list {
-		if c.Weight() == 0 || c.Overloaded() {
-			continue
-		}
-		load := big.NewRat(int64(c.Active()*256+c.Inactive()), int64(c.Weight()))
-		if best == nil || load.Cmp(least) < 0 {
-			best, least = c, load
+func (s *leastTwin) Pick(*Flow) *Candidate { return first(usableOf(s.list), s.less) }
+
+// What the algorithms compare.
+func connections(c *Candidate) *big.Rat {
+	return big.NewRat(int64(256*c.Active()+c.Inactive()), 1)
+}
+
+func overhead(c *Candidate) *big.Rat {
+	return big.NewRat(int64(256*c.Active()+c.Inactive()), int64(c.Weight()))
+}
+
+func delay(c *Candidate) *big.Rat { return big.NewRat(int64(c.Active()+1), int64(c.Weight())) }
+
+// first returns the first of those with the least number; nil of none.
+func first(list []*Candidate, number func(*Candidate) *big.Rat) *Candidate {
+	if len(list) == 0 {
+		return nil
+	}
+	sorted := clone(list)
+	slices.SortStableFunc(sorted, func(a, b *Candidate) int { return number(a).Cmp(number(b)) })
+	return sorted[0]
+}
+
+func usableOf(list []*Candidate) []*Candidate {
+	return slices.DeleteFunc(clone(list), func(c *Candidate) bool { return c.Weight() == 0 || c.Overloaded() })
+}
+
+type nqTwin struct{ leastTwin }
+
+func (s *nqTwin) Pick(f *Flow) *Candidate {
+	for _, c := range usableOf(s.list) {
+		if c.Active() == 0 {
+			return c
 		}
 	}
-	return best
+	return s.leastTwin.Pick(f)
+}
+
+// foTwin looks for a server of each weight, from the greatest on; with spill
+// it is ovf's.
+type foTwin struct {
+	list  []*Candidate
+	spill bool
+}
+
+func (s *foTwin) Update(list []*Candidate) { s.list = list }
+
+func (s *foTwin) Pick(*Flow) *Candidate {
+	for weight := 65535; weight > 0; weight-- {
+		for _, c := range s.list {
+			if c.Weight() == weight && !c.Overloaded() && (!s.spill || c.Active() <= weight) {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// dhTwin deals the places out like cards.
+type dhTwin struct{ places [256][]*Candidate }
+
+func (s *dhTwin) Update(list []*Candidate) {
+	s.places = [256][]*Candidate{}
+	for i := 0; i < 256 && len(list) > 0; {
+		for _, c := range list {
+			if i < 256 {
+				s.places[i] = []*Candidate{c}
+			}
+			i++
+		}
+	}
+}
+
+func (s *dhTwin) Pick(f *Flow) *Candidate {
+	for _, c := range s.places[twinFold(f.Dst)*0x61C88647>>24] {
+		return usableOrNil(c)
+	}
+	return nil
+}
+
+// lblcTwin keeps the sets in a map, the server that joined last first; without
+// replicate a set is one server, and another one takes its place.
+type lblcTwin struct {
+	list      []*Candidate
+	now       func() time.Duration
+	cache     map[netip.Addr]*lblcTwinEntry
+	replicate bool
+}
+
+type lblcTwinEntry struct {
+	set            []*Candidate
+	asked, changed time.Duration
+}
+
+func (s *lblcTwin) Update(list []*Candidate) { s.list = list }
+
+func (s *lblcTwin) Pick(f *Flow) *Candidate {
+	e := s.cache[f.Dst]
+	if e != nil && s.now() >= e.asked+24*time.Hour {
+		e = nil
+	}
+	if e == nil {
+		e = &lblcTwinEntry{}
+	}
+	e.asked = s.now()
+	var c *Candidate
+	if s.replicate {
+		c = first(s.present(usableOf(e.set)), overhead)
+		s.shrink(e)
+	} else if len(e.set) == 1 && e.set[0].Weight() > 0 {
+		c = first(s.present(e.set), overhead)
+	}
+	if c != nil && !s.tooMuch(c) {
+		return c
+	}
+	if c = first(usableOf(s.list), overhead); c == nil {
+		return nil
+	}
+	switch {
+	case !s.replicate:
+		e.set = []*Candidate{c}
+	case !slices.Contains(e.set, c):
+		e.set = append([]*Candidate{c}, e.set...)
+		e.changed = s.now()
+	}
+	s.cache[f.Dst] = e
+	return c
+}
+
+func (s *lblcTwin) present(set []*Candidate) []*Candidate {
+	return slices.DeleteFunc(clone(set), func(c *Candidate) bool { return !slices.Contains(s.list, c) })
+}
+
+func (s *lblcTwin) tooMuch(c *Candidate) bool {
+	return c.Active() > c.Weight() &&
+		slices.ContainsFunc(s.list, func(o *Candidate) bool { return 2*o.Active() < o.Weight() })
+}
+
+func (s *lblcTwin) shrink(e *lblcTwinEntry) {
+	weighty := slices.DeleteFunc(clone(e.set), func(c *Candidate) bool { return c.Weight() == 0 })
+	if len(e.set) < 2 || s.now() <= e.changed+24*time.Hour || len(weighty) == 0 {
+		return
+	}
+	most := first(weighty, func(c *Candidate) *big.Rat { return new(big.Rat).Neg(overhead(c)) })
+	e.set, e.changed = without(e.set, most), s.now()
+}
+
+// twosTwin writes each server down as often as it weighs, and the first once
+// more.
+type twosTwin struct {
+	list  []*Candidate
+	below func(int64) int64
+}
+
+func (s *twosTwin) Update(list []*Candidate) { s.list = list }
+
+func (s *twosTwin) lots() []*Candidate {
+	var lots []*Candidate
+	for i, c := range usableOf(s.list) {
+		if i == 0 {
+			lots = append(lots, c)
+		}
+		lots = append(lots, slices.Repeat([]*Candidate{c}, c.Weight())...)
+	}
+	return lots
+}
+
+func (s *twosTwin) Pick(*Flow) *Candidate {
+	lots := s.lots()
+	if len(lots) == 0 {
+		return nil
+	}
+	one := lots[s.below(int64(len(lots)))]
+	two := lots[s.below(int64(len(lots)))]
+	return first([]*Candidate{one, two}, overhead)
 }
 
 // shTwin writes the servers down as often as they weigh.
@@ -276,13 +477,17 @@ func (s *mhTwin) Pick(f *Flow) *Candidate {
 }
 
 func twinKey(f *Flow, port bool) uint32 {
-	var key uint32
-	b := f.Src.AsSlice()
-	for i := 0; i < len(b); i += 4 {
-		key ^= uint32(b[i])<<24 | uint32(b[i+1])<<16 | uint32(b[i+2])<<8 | uint32(b[i+3])
-	}
+	key := twinFold(f.Src)
 	if port {
 		key += uint32(f.SrcPort)
+	}
+	return key
+}
+
+func twinFold(a netip.Addr) (key uint32) {
+	b := a.AsSlice()
+	for i := 0; i < len(b); i += 4 {
+		key ^= uint32(b[i])<<24 | uint32(b[i+1])<<16 | uint32(b[i+2])<<8 | uint32(b[i+3])
 	}
 	return key
 }

@@ -1,24 +1,18 @@
 package scheduler
 
-import "sync/atomic"
-
 // wlc takes the server with the fewest connections for its weight.
-type wlc struct {
-	list atomic.Pointer[[]*Candidate]
-}
+type wlc struct{ servers }
 
 func newWLC(flagSet) Scheduler { return &wlc{} }
 
-func (s *wlc) Update(candidates []*Candidate) { s.list.Store(&candidates) }
+func (s *wlc) Pick(*Flow) *Candidate { return lightest(s.all()) }
 
-func (s *wlc) Pick(*Flow) *Candidate {
-	list := s.list.Load()
-	if list == nil {
-		return nil
-	}
+// lightest returns the usable server with the least load for its weight; of
+// equals, the first.
+func lightest(list []*Candidate) *Candidate {
 	var least *Candidate
 	var leastLoad, leastWeight int64
-	for _, c := range *list {
+	for _, c := range list {
 		weight := int64(c.Weight())
 		if weight <= 0 || c.Overloaded() {
 			continue
