@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"testing"
+	"time"
 
 	"lvsdr/lab"
 )
@@ -175,23 +175,21 @@ func (s *realServer) ListenVIP(port int) net.Listener {
 	return l
 }
 
-// Requests returns how many requests nginx has logged for the path, from
-// clients, not from health checks.
-func (s *realServer) Requests(path string) int {
+// WaitRequests waits until nginx has logged n requests for the path, which it
+// does after it has answered, and returns how many it logged at last. Health
+// checks ask for "/".
+func (s *realServer) WaitRequests(path string, n int) (logged int) {
 	s.cluster.t.Helper()
-	return countLines(s.cluster.t, filepath.Join(s.dir, "access.log"), "GET "+path+" ")
-}
-
-func countLines(t testing.TB, file, text string) (n int) {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range bytes.Lines(data) {
-		if bytes.Contains(line, []byte(text)) {
-			n++
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		log, err := os.ReadFile(filepath.Join(s.dir, "access.log"))
+		if err != nil {
+			s.cluster.t.Fatal(err)
+		}
+		logged = bytes.Count(log, []byte("\"GET "+path+" "))
+		if logged >= n || time.Now().After(deadline) {
+			return logged
 		}
 	}
-	return n
 }

@@ -35,7 +35,7 @@ func TestLANHTTP(t *testing.T) {
 		if got := served[s.Name()]; got != requests/len(c.Servers) {
 			t.Errorf("%s served %d of %d requests", s.Name(), got, requests)
 		}
-		if got := s.Requests("/page"); got != served[s.Name()] {
+		if got := s.WaitRequests("/page", served[s.Name()]); got != served[s.Name()] {
 			t.Errorf("%s logged %d requests and served %d", s.Name(), got, served[s.Name()])
 		}
 	}
