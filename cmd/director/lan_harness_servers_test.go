@@ -175,20 +175,25 @@ func (s *realServer) ListenVIP(port int) net.Listener {
 	return l
 }
 
-// WaitRequests waits until nginx has logged n requests for the path, which it
-// does after it has answered, and returns how many it logged at last. Health
-// checks ask for "/".
-func (s *realServer) WaitRequests(path string, n int) (logged int) {
+// Requests returns how many requests for the path nginx has logged, which it
+// does after it has answered. Health checks ask for "/".
+func (s *realServer) Requests(path string) int {
+	s.cluster.t.Helper()
+	log, err := os.ReadFile(filepath.Join(s.dir, "access.log"))
+	if err != nil {
+		s.cluster.t.Fatal(err)
+	}
+	return bytes.Count(log, []byte("\"GET "+path+" "))
+}
+
+// WaitRequests waits until nginx has logged n requests for the path, and
+// returns how many it logged at last.
+func (s *realServer) WaitRequests(path string, n int) int {
 	s.cluster.t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); ; <-tick.C {
-		log, err := os.ReadFile(filepath.Join(s.dir, "access.log"))
-		if err != nil {
-			s.cluster.t.Fatal(err)
-		}
-		logged = bytes.Count(log, []byte("\"GET "+path+" "))
-		if logged >= n || time.Now().After(deadline) {
+		if logged := s.Requests(path); logged >= n || time.Now().After(deadline) {
 			return logged
 		}
 	}
