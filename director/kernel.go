@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"lvsdr/config"
 	"lvsdr/guard"
@@ -38,6 +39,9 @@ func (d *Director) openGuard(c *config.Config) error {
 // another does. After an error it is as before.
 func (d *Director) updateGuard(now, next *config.Config) error {
 	if next.Guard == now.Guard {
+		if slices.Equal(vips(next), vips(now)) {
+			return nil // writing the table takes the kernel 10 ms
+		}
 		return d.guard.Update(vips(next))
 	}
 	if err := d.openGuard(next); err != nil {
