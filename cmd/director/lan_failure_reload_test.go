@@ -111,7 +111,7 @@ func (d *drainedServer) step(i int, c *cluster) {
 	d.since = i
 }
 
-// load is clients that each make up to 200 requests a second: enough to be in
+// load is clients that each make up to 500 requests a second: enough to be in
 // the middle of some at any moment, and not so many that the reloads wait for
 // a processor.
 type load struct {
@@ -127,7 +127,7 @@ func (c *cluster) startLoad(t *testing.T, clients int) *load {
 	for range clients {
 		l.running.Go(func() {
 			client := c.Client.HTTPClient()
-			pace := time.NewTicker(5 * time.Millisecond)
+			pace := time.NewTicker(2 * time.Millisecond)
 			defer pace.Stop()
 			for ; !l.stopping.Load(); <-pace.C {
 				name, err := c.get(client, "/load")
