@@ -163,6 +163,50 @@ func TestFullCacheDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// TestReplicasShrink: a set that has not changed for more than a day loses its
+// heaviest server, one at a time, and never the last.
+func TestReplicasShrink(t *testing.T) {
+	s := newLBLCR(nil).(*lblcr)
+	var clock time.Duration
+	s.cache.now = func() time.Duration { return clock }
+	list := newServers(3)
+	s.Update(clone(list))
+	f := newFlow(1)
+	for _, c := range list { // each pick finds the ones before overloaded
+		c.SetWeight(4)
+		if got := s.Pick(f); got != c {
+			t.Fatalf("picked %d, want %d", idOf(got), c.ID)
+		}
+		c.AddActive(int(4 + c.ID))
+	}
+	for _, c := range list {
+		c.AddActive(-3) // 2, 3, 4: nobody has too many
+	}
+	size := func() int {
+		have, _, _ := s.cache.get(f.Dst)
+		return len(have.set)
+	}
+	for _, tt := range []struct {
+		after time.Duration
+		want  int
+	}{{destinationExpiry / 2, 3}, {destinationExpiry / 2, 3}, {1, 2}, {destinationExpiry / 2, 2}, {destinationExpiry/2 + 1, 1}} {
+		clock += tt.after
+		if c := s.Pick(f); c != list[0] {
+			t.Errorf("%v: picked %d, want the lightest", clock, idOf(c))
+		}
+		if n := size(); n != tt.want {
+			t.Errorf("%v: %d servers are in the set, want %d", clock, n, tt.want)
+		}
+	}
+	clock += destinationExpiry / 2
+	s.Pick(f)
+	clock += destinationExpiry/2 + 1
+	s.Pick(f)
+	if n := size(); n != 1 {
+		t.Errorf("%d servers are left, want 1", n)
+	}
+}
+
 // TestReplicasDepart: servers that come and go do not pile up in a set.
 func TestReplicasDepart(t *testing.T) {
 	s := newLBLCR(nil).(*lblcr)

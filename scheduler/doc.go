@@ -11,14 +11,31 @@
 //
 // Each algorithm is one file and one line in the registry:
 //
-//	rr   O(1) when all servers are usable, O(n) at worst; atomic cursor
-//	wrr  O(n), one or two passes over weights in one array; a short mutex
-//	wlc  O(n), reads every server's live counters
-//	sh   O(1); with sh-fallback at most 257 probes of its table
-//	mh   O(1); with mh-fallback one hash a probe until a usable server is hit,
-//	     1 in the mean over the share of usable servers
+//	rr    O(1) when all servers are usable, O(n) at worst; atomic cursor
+//	wrr   O(n), one or two passes over weights in one array; a short mutex
+//	lc    O(n), reads every server's live counters
+//	wlc   O(n), likewise
+//	sed   O(n), likewise
+//	nq    O(n), likewise; ends at the first idle server
+//	fo    O(n), reads every server's live weight
+//	ovf   O(n), reads every server's live counters
+//	twos  O(n), two passes over live weights; counters of two servers
+//	sh    O(1); with sh-fallback at most 257 probes of its table
+//	dh    O(1)
+//	mh    O(1); with mh-fallback one hash a probe until a usable server is hit,
+//	      1 in the mean over the share of usable servers
+//	lblc  O(1) for a remembered destination, O(n) while its server has more
+//	      active connections than its weight, and for a new one, as wlc
+//	lblcr O(s) for a remembered destination with s servers in its set (1 for
+//	      most), else as lblc
+//
+// lblc and lblcr remember at most 16,384 destinations for at most 24 hours, in
+// 1,024 buckets with a lock each. A lock is held for a walk along one chain, 16
+// entries in a full cache, never for a search among the servers. What is
+// remembered is allocated as destinations come and as a set grows; a full cache
+// allocates nothing for new destinations.
 //
 // Update is O(n) for all but mh, whose table of 4093 places is filled anew
-// in O(n + M log M). Pick never waits for that: sh and mh publish finished,
-// immutable tables.
+// in O(n + M log M). Pick never waits for that: sh, dh, mh, lblc and lblcr
+// publish what is finished and never changes.
 package scheduler

@@ -30,9 +30,18 @@ func newFlow(i int) *Flow {
 	}
 }
 
-// shake changes weights, marks and counters as a busy service would.
+// shake changes weights, marks and counters as a busy service would; every
+// third time it leaves servers that are all alike, so that ties decide.
 func shake(r *rand.Rand, list []*Candidate) {
+	alike := r.IntN(3) == 0
 	for _, c := range list {
+		if alike {
+			c.SetWeight(2 * r.IntN(3))
+			c.SetOverloaded(r.IntN(6) == 0)
+			c.AddActive(r.IntN(3) - c.Active())
+			c.AddInactive(-c.Inactive())
+			continue
+		}
 		switch r.IntN(8) {
 		case 0:
 			c.SetWeight(0)

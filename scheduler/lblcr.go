@@ -39,7 +39,7 @@ func (s *lblcr) Pick(f *Flow) *Candidate {
 	if ok {
 		c := have.lightest(r)
 		if len(have.set) > 1 && now-have.changed > destinationExpiry {
-			s.shrink(f, have)
+			have.set = s.shrink(f, have)
 		}
 		if c != nil && !r.relieves(c) {
 			return c
@@ -105,11 +105,11 @@ func (h *replicas) join(r *roster, c *Candidate, now time.Duration) {
 }
 
 // shrink takes the heaviest server out of a destination's set, unless another
-// worker changed the set.
-func (s *lblcr) shrink(f *Flow, have replicas) {
+// worker changed the set, and returns what it leaves.
+func (s *lblcr) shrink(f *Flow, have replicas) []*Candidate {
 	most := have.heaviest()
 	if most == nil {
-		return
+		return have.set
 	}
 	rest := keep(have.set, func(c *Candidate) bool { return c != most })
 	s.cache.update(f.Dst, func(of *replicas, now time.Duration) {
@@ -117,6 +117,7 @@ func (s *lblcr) shrink(f *Flow, have replicas) {
 			*of = replicas{rest, now}
 		}
 	})
+	return rest
 }
 
 // keep returns the servers of a set that pass, as a new set.

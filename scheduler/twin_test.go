@@ -101,9 +101,8 @@ func compare(t *testing.T, seed uint64, s, twin Scheduler) {
 			if picked != nil && r.IntN(2) == 0 {
 				picked.AddActive(1)
 			}
-			clock += time.Duration(r.IntN(3)) * time.Minute
-			if r.IntN(20) == 0 {
-				clock += time.Duration(r.IntN(27)) * time.Hour
+			if r.IntN(4) == 0 { // whole hours: some add up to a day exactly
+				clock += time.Duration(r.IntN(13)) * time.Hour
 			}
 		}
 	}
