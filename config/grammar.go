@@ -47,11 +47,6 @@ var httpKeys = []string{"path", "host", "status", "body"}
 
 // What users of IPVS and of other health checkers may ask for before this
 // version has it: worth another answer than a slip of the finger.
-var (
-	laterSchedulers = []string{
-		"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "mh", "fo", "ovf", "twos",
-	}
-	laterKinds = []string{
-		"tcp", "tls", "http", "https", "udp", "dns", "icmp", "arp", "smtp", "grpc", "exec", "file",
-	}
-)
+var laterKinds = []string{
+	"tcp", "tls", "http", "https", "udp", "dns", "icmp", "arp", "smtp", "grpc", "exec", "file",
+}

@@ -126,8 +126,7 @@ func isName(s string) bool {
 // scheduler reads the algorithm and its flags.
 func (s section) scheduler(svc *Service) {
 	v := s.get("scheduler")
-	names := scheduler.Names()
-	svc.Scheduler = choice(v, defaultScheduler, names, without(laterSchedulers, names)...)
+	svc.Scheduler = choice(v, defaultScheduler, scheduler.Names())
 	if v.failed() {
 		return // what the flags may be is not known
 	}
