@@ -3,7 +3,6 @@ package director_test
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +27,17 @@ func TestReloadUnchanged(t *testing.T) {
 	})
 }
 
+// The guard is written only if its VIPs change: that takes the kernel long.
+func TestReloadSparesGuard(t *testing.T) {
+	within(t, func(r *rig) {
+		r.up()
+		r.host.Fail(memhost.UpdateGuard, errBoom)
+		if done := r.mustReload(global + web(22, 21)); !done.Changed {
+			t.Errorf("reload: %+v", done)
+		}
+	})
+}
+
 func TestReloadBroken(t *testing.T) {
 	within(t, func(r *rig) {
 		r.up()
@@ -40,7 +50,8 @@ func TestReloadBroken(t *testing.T) {
 			{"mistake", func() { r.loadErr = mistakes }, "a mistake"},
 			{"a VIP of this host", func() { r.text = global + service("web", hostAddr, 21) }, "192.0.2.1 is an address of this host"},
 			{"guard", func() {
-				r.text = global + web(23) // takes two servers away
+				// Another VIP, and two servers less on the first one.
+				r.text = global + web(23) + service("more", otherVIP, 23)
 				r.host.Fail(memhost.UpdateGuard, errBoom)
 			}, "boom"},
 			{"guard off", func() {
