@@ -99,16 +99,30 @@ func (w *Worker) findService(j *job) {
 }
 
 // limitLength answers for the router that a director is not: what does not fit
-// the egress interface, and is not cut into segments there, cannot go on.
+// the egress interface cannot go on.
 func (w *Worker) limitLength(j *job, f *link.Frame) Verdict {
 	mtu := w.ports.EgressMTU
-	if mtu == 0 || j.packet.End-j.packet.Network <= mtu || f.VNet().IsGSO() {
+	if mtu == 0 || j.packet.End-j.packet.Network <= mtu || segmentLen(&j.packet, f) <= mtu {
 		return Forward
 	}
 	if !j.packet.Has(frame.DontFragment) {
 		return DropTooLong
 	}
 	return w.replyFragmentation(j, f, mtu)
+}
+
+// segmentLen returns the length of the longest IP packet as which the frame
+// leaves the egress interface: one of its segments, if it is cut into some.
+func segmentLen(p *frame.Packet, f *link.Frame) int {
+	size := int(f.VNet().GSOSize())
+	if !f.VNet().IsGSO() || size == 0 {
+		return p.End - p.Network
+	}
+	header := frame.UDPLen
+	if p.Key.Protocol == frame.ProtocolTCP {
+		header = frame.TCP(f.Data()[p.Transport:]).HeaderLen()
+	}
+	return p.Transport - p.Network + header + size
 }
 
 // rewrite changes the frame's MAC addresses, and nothing else unless

@@ -204,6 +204,14 @@ func TestFragmentationNeeded(t *testing.T) {
 	if v, out := h.one(in); v != Forward || out.VNet != gso || !bytes.Equal(out.Data[12:], in.Data[12:]) {
 		t.Errorf("GSO frame: %v", v)
 	}
+	// With 40 bytes of headers, segments of 1260 bytes fit, and of 1261 do not.
+	for size, want := range map[uint16]Verdict{1260: Forward, 1261: ReplyFragmentation} {
+		binary.NativeEndian.PutUint16(gso[4:], size)
+		in := memlink.Packet{Data: long(client4, 20000, false).bytes(t), VNet: gso}
+		if v, _ := h.one(in); v != want {
+			t.Errorf("segments of %d bytes: %v, want %v", size, v, want)
+		}
+	}
 	// No error about an error.
 	quoted := append(quote(t, client4, vip4+":80"), make([]byte, 1300)...)
 	long4 := message4(t, 3, 4, quoted)
