@@ -241,7 +241,7 @@ type foTwin struct {
 func (s *foTwin) Update(list []*Candidate) { s.list = list }
 
 func (s *foTwin) Pick(*Flow) *Candidate {
-	for weight := 65535; weight > 0; weight-- {
+	for weight := 2000; weight > 0; weight-- { // shake gives no more
 		for _, c := range s.list {
 			if c.Weight() == weight && !c.Overloaded() && (!s.spill || c.Active() <= weight) {
 				return c
