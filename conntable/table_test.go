@@ -2,6 +2,7 @@ package conntable
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"lvsdr/frame"
@@ -55,6 +57,17 @@ func TestKeyKeepsItsParts(t *testing.T) {
 		want := []any{addr, uint16(40000), uint16(65535), uint16(8080), uint8(frame.ProtocolSCTP)}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", client, diff)
+		}
+	}
+}
+
+func TestHashIsXXH64(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 1000 {
+		a, b := rng.Uint64(), rng.Uint64()
+		buf := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, a), b)
+		if got, want := xxh64of16(a, b), xxhash.Sum64(buf); got != want {
+			t.Fatalf("of %x: %x, want %x", buf, got, want)
 		}
 	}
 }
