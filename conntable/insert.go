@@ -44,10 +44,11 @@ func (t *Table) Insert(k *Key, h Home, server uint32, s State, timeouts *Timeout
 	if sh.live.Add(1) == 1 {
 		sh.due.Store(uint32(expires)) // nothing in the shard is seen yet that could be due before
 	}
-	t.lower(sh, expires)
 	t.v6.Add(size - 1)
 	t.inserted.Add(1)
-	return t.write(p, k, server, expires, s), Inserted
+	c := t.write(p, k, server, expires, s)
+	t.lower(sh, expires) // after it is seen, for a sweeper that has passed its place
+	return c, Inserted
 }
 
 func (t *Table) refuse(size int64) (Conn, Outcome) {

@@ -71,7 +71,8 @@ func (b *bucket) holds(i uint32, l life, where uint64, k *Key) bool {
 	if b.peerOf(i) != k.peer || (where^k.where)>>whereKeyShift != 0 || !l.isConnection() {
 		return false
 	}
-	if k.is6() && (b.peerOf(i+1) != k.hi || b.whereOf(i+1) != k.lo) {
+	// A place read while it changes hands may be the last one: mod wraps.
+	if j := (i + 1) % bucketPlaces; k.is6() && (b.peerOf(j) != k.hi || b.whereOf(j) != k.lo) {
 		return false
 	}
 	now := b.lifeOf(i)
