@@ -79,7 +79,7 @@ func (w *Worker) adopt(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 
 // schedule picks a server for a new connection and enters it into the table.
 func (w *Worker) schedule(j *job, f *link.Frame) (*service.RealServer, Verdict) {
-	w.setFlow(j)
+	w.setFlow(&j.packet.Key)
 	picked := j.svc.Schedule(&w.flow)
 	if picked == nil {
 		return nil, w.refuseNoServer(j, f)
@@ -115,7 +115,7 @@ func lifetime(j *job) uint32 {
 // same one for each of its segments, with nothing remembered but that there may
 // be such connections for as long as this one lives.
 func (w *Worker) overflow(j *job, f *link.Frame) (*service.RealServer, Verdict) {
-	w.setFlow(j)
+	w.setFlow(&j.packet.Key)
 	picked := j.svc.Overflow(&w.flow)
 	if picked == nil {
 		return nil, w.refuseNoServer(j, f)
@@ -142,8 +142,7 @@ func (w *Worker) server(picked *scheduler.Candidate) *service.RealServer {
 	return nil
 }
 
-func (w *Worker) setFlow(j *job) {
-	k := &j.packet.Key
+func (w *Worker) setFlow(k *frame.Key) {
 	w.flow.Src, w.flow.Dst = k.Src.Netip(), k.Dst.Netip()
 	w.flow.SrcPort, w.flow.DstPort, w.flow.Protocol = k.SrcPort, k.DstPort, k.Protocol
 }

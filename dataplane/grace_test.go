@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lvsdr/conntable"
+	"lvsdr/dataplane/link/memlink"
 	"lvsdr/frame"
 	"lvsdr/service"
 )
@@ -39,6 +40,10 @@ func TestRestartKeepsServers(t *testing.T) {
 			after := newHarnessWith(t, setting{Options: Options{Grace: grace}}, d)
 			for i, c := range clients(200) {
 				server := before.to(tcp(c, syn))
+				about := memlink.Packet{Data: message4(t, 3, 4, quote(t, c, vip4+":80"))}
+				if v, out := after.one(about); v != Forward || int(out.Data[5]) != server {
+					t.Errorf("ICMP error about %s: %v to %x, its server is %d", c, v, out.Data[:6], server)
+				}
 				flags := []uint8{ack, ack | psh, fin | ack}[i%3]
 				if got := after.to(tcp(c, flags)); got != server {
 					t.Errorf("%s went to %d, before the restart to %d", c, got, server)

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"lvsdr/dataplane/link"
 	"lvsdr/frame"
+	"lvsdr/scheduler"
 	"lvsdr/service"
 )
 
@@ -46,11 +47,36 @@ func (w *Worker) relatedServer(j *job) (*service.RealServer, Verdict) {
 	}
 	c, ok := w.plane.conns.Lookup(&j.key, j.home, w.now)
 	if !ok {
-		return nil, DropICMPUnrelated
+		return w.relatedWithoutEntry(j)
 	}
 	rs := w.table.Server(c.Server)
 	if rs == nil || isGone(rs) {
 		return nil, DropICMPUnrelated
 	}
 	return rs, Forward
+}
+
+// relatedWithoutEntry finds the server of a connection that may be alive though
+// the table does not know it, as for its segments: without it, path MTU
+// discovery would fail exactly for those.
+func (w *Worker) relatedWithoutEntry(j *job) (*service.RealServer, Verdict) {
+	if j.svc == nil {
+		return nil, DropICMPUnrelated
+	}
+	sent := j.packet.Quoted.Reverse()
+	w.setFlow(&sent)
+	var picked *scheduler.Candidate
+	switch {
+	case w.plane.mayOverflow(w.now):
+		picked = j.svc.Overflow(&w.flow)
+	case w.plane.inGrace(w.now) && j.svc.FindsAgain() && !j.svc.Undecided():
+		picked = j.svc.Schedule(&w.flow)
+	}
+	if picked == nil {
+		return nil, DropICMPUnrelated
+	}
+	if rs := w.server(picked); rs != nil {
+		return rs, Forward
+	}
+	return nil, DropICMPUnrelated
 }

@@ -149,3 +149,23 @@ func TestSendRefused(t *testing.T) {
 		t.Errorf("egress down: %d forwarded, %d lost", c[Forward], c[DropSend])
 	}
 }
+
+// TestOverflowICMP: an error about a connection without an entry goes where its
+// segments go, or path MTU discovery would fail for it.
+func TestOverflowICMP(t *testing.T) {
+	h := newHarness(t, hashed("wlc"))
+	about := func(client string) memlink.Packet {
+		return memlink.Packet{Data: message4(t, 3, 4, quote(t, client, vip4+":80"))}
+	}
+	if v, _ := h.one(about("198.51.100.1:5000")); v != DropICMPUnrelated {
+		t.Errorf("about no connection: %v", v)
+	}
+	h.fill()
+	for _, c := range clients(50) {
+		server := h.to(tcp(c, syn))
+		v, out := h.one(about(c))
+		if v != Forward || int(out.Data[5]) != server {
+			t.Errorf("%s: %v to %x, its segments go to %d", c, v, out.Data[:6], server)
+		}
+	}
+}
