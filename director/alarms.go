@@ -51,7 +51,8 @@ func (d *Director) ownAlarms(now time.Time) (out []api.Alarm) {
 	}
 	for _, s := range d.table.Services() {
 		if !usable(s) && len(s.Servers) > 0 {
-			add("see the checks of its servers", "service %s has no usable real server", s.Name)
+			add("see the checks and the MAC addresses of its servers: one without a MAC address does not answer ARP",
+				"service %s has no usable real server", s.Name)
 		}
 	}
 	if len(d.pending) > 0 {

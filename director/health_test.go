@@ -114,6 +114,20 @@ func TestServerIsNotResolved(t *testing.T) {
 	})
 }
 
+// TestNobodyAnswersARP: a service whose servers are all absent refuses its
+// clients, also if nothing checks them; until it is known, they wait.
+func TestNobodyAnswersARP(t *testing.T) {
+	within(t, func(r *rig) {
+		r.lan.RemoveNeighbor(real(21))
+		r.lan.RemoveNeighbor(real(22))
+		r.up()
+		r.pass(10 * time.Second)
+		if r.send(segment(1, frame.TCPSyn)); r.verdicts()["reply rst"] != 1 {
+			t.Errorf("a client of absent servers: %v", r.verdicts())
+		}
+	})
+}
+
 // TestServerMoves: a server has another MAC address.
 func TestServerMoves(t *testing.T) {
 	within(t, func(r *rig) {

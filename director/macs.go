@@ -1,6 +1,8 @@
 package director
 
 import (
+	"net/netip"
+
 	"lvsdr/frame"
 	"lvsdr/service"
 )
@@ -28,10 +30,16 @@ func (d *Director) macsChanged() {
 // one may be new in one service and known from another.
 func (d *Director) takeMACs() {
 	_, macs := realServers(d.config)
+	absent := make(map[netip.Addr]bool)
 	if d.resolver != nil {
 		for _, e := range d.resolver.Snapshot() {
-			if _, pinned := macs[e.Addr]; !pinned && e.MAC.IsUnicast() {
+			_, pinned := macs[e.Addr]
+			switch {
+			case pinned:
+			case e.MAC.IsUnicast():
 				macs[e.Addr] = e.MAC
+			default:
+				absent[e.Addr] = e.Failed
 			}
 		}
 	}
@@ -39,6 +47,7 @@ func (d *Director) takeMACs() {
 		if mac, known := macs[rs.Addr]; known {
 			rs.SetMAC(mac)
 		}
+		rs.SetAbsent(absent[rs.Addr])
 	})
 }
 

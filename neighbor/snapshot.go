@@ -13,6 +13,7 @@ type Entry struct {
 	MAC           frame.MAC // in use; zero: none
 	State         State
 	Since         time.Time // of the state
+	Failed        bool      // nobody has answered for too long
 	LastConfirmed time.Time // the server last answered; zero: never in this run
 	Candidate     frame.MAC // another MAC address that is being verified; zero: none
 	Conflict      frame.MAC // the last other host that answered too; zero: none
@@ -60,7 +61,7 @@ func (m *Machine) Snapshot() []Entry {
 	for _, e := range m.order {
 		all = append(all, Entry{
 			Addr: e.addr, MAC: e.mac, State: e.state, Since: e.since, LastConfirmed: e.confirmed,
-			Candidate: e.check.candidate, Conflict: e.conflict, Spoofed: e.spoofed, LastSpoofer: e.spoofer,
+			Failed: e.failed, Candidate: e.check.candidate, Conflict: e.conflict, Spoofed: e.spoofed, LastSpoofer: e.spoofer,
 		})
 	}
 	return all

@@ -35,6 +35,7 @@ type RealServer struct {
 	stats Stats
 
 	health atomic.Uint32 // Health
+	absent atomic.Bool   // see SetAbsent
 	weight atomic.Int32  // as configured or set by an operator
 	upper  atomic.Int32
 	lower  atomic.Int32
@@ -101,6 +102,11 @@ func (s *RealServer) Health() Health { return Health(s.health.Load()) }
 
 // SetHealth sets what is known of the server. Call Service.Refresh after it.
 func (s *RealServer) SetHealth(h Health) { s.health.Store(uint32(h)) }
+
+// SetAbsent says whether nobody answers for the server's address: it is not
+// waited for then, and a service with no other server refuses its clients.
+// Call Service.Refresh after it.
+func (s *RealServer) SetAbsent(absent bool) { s.absent.Store(absent) }
 
 // BaseWeight returns the weight that was configured; Weight is the effective
 // one.

@@ -97,6 +97,14 @@ func TestUndecidedByOneServer(t *testing.T) {
 	if !s.Undecided() {
 		t.Error("decided, though one server is not known")
 	}
+	s.Servers[0].SetHealth(Up)
+	s.Servers[0].SetMAC(frame.MAC{})
+	for _, absent := range []bool{false, true} {
+		s.Servers[0].SetAbsent(absent)
+		if s.Refresh(); s.Undecided() == absent {
+			t.Errorf("undecided %v about a server without a MAC, absent %v", s.Undecided(), absent)
+		}
+	}
 	if s := r.build(t0, web("b", 2)).Services()[0]; s.Undecided() {
 		t.Error("undecided without a server")
 	}

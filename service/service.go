@@ -109,7 +109,7 @@ func (s *Service) Refresh() {
 		_, resolved, _ := rs.Route()
 		health := rs.Health()
 		rs.setGone(health == Down && s.OnFailure == Remove)
-		undecided = undecided || health == Unknown || health == Up && !resolved
+		undecided = undecided || health == Unknown || health == Up && !resolved && !rs.absent.Load()
 		weight := 0
 		if health == Up && resolved {
 			weight = rs.BaseWeight()
