@@ -30,6 +30,22 @@
 // by compare-and-swap, from any goroutine. Every shared word is a uint32 or
 // uint64 touched only through sync/atomic.
 //
+// # Speed
+//
+// BenchmarkHit, BenchmarkHitBatch and BenchmarkMemory on a virtual machine with
+// two cores of an AMD EPYC, medians of five runs. A chase of dependent loads
+// over the same memory takes 153 ns there, independent random lines 13 ns each.
+//
+//	IPv4 hit, ns         1 k     1 M   connections
+//	alone                 21     117
+//	in batches of 64      17      27
+//
+// A lookup is some 130 instructions, a third of them the hash, so only two fit
+// the processor's reorder buffer: alone, they wait for memory two at a time. In
+// batches the prefetches keep it busy. Of the 27 ns, 13 are the line, and about
+// 7 the one connection in 20 that lies in the next bucket, which no prefetch
+// asked for; a lower load would end that and take more than 48 bytes.
+//
 // The package does not know services or real servers: VIPs and servers are
 // numbers given by the caller, who also counts connections, from what Insert,
 // Advance and the OnRemove hook report.
