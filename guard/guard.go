@@ -22,6 +22,7 @@ type Guard struct {
 
 	mu      sync.Mutex
 	vips    []netip.Addr
+	index   int // of the interface when the table was last seen or written
 	removed bool
 }
 
@@ -30,10 +31,15 @@ type ruleset interface {
 	replace(vips []netip.Addr) error
 	intact(vips []netip.Addr) (bool, error)
 	remove() error
+	// device returns the index of the interface, or ErrGone.
+	device() (index int, err error)
 }
 
 // ErrRemoved is returned by what needs a guard that Remove has taken away.
 var ErrRemoved = errors.New("the guard was removed")
+
+// ErrGone is wrapped by errors of a guard whose interface does not exist now: "interface eth0 is gone".
+var ErrGone = errors.New("is gone")
 
 // Install puts the guard on the interface, in place of one that an earlier
 // process left there.
@@ -46,9 +52,14 @@ func Install(c Config) (*Guard, error) {
 
 func install(c Config, rules ruleset) (*Guard, error) {
 	g := &Guard{name: c.Interface, rules: rules}
+	index, err := rules.device()
+	if err != nil {
+		return nil, fmt.Errorf("guard on %s: %w", c.Interface, err)
+	}
 	if err := g.Update(c.VIPs); err != nil {
 		return nil, err
 	}
+	g.index = index
 	return g, nil
 }
 
@@ -85,7 +96,10 @@ func (g *Guard) Remove() error {
 }
 
 // Repair puts the guard back when it is gone or was changed, and says whether
-// it had to. The interface may have been deleted and made again.
+// somebody else had done that. The interface may have been deleted and made
+// again: kernels before Linux 6.16 drop the guard with it, and then putting it
+// back is no repair. While there is no interface, those kernels cannot have a
+// guard, and the error wraps ErrGone.
 func (g *Guard) Repair() (repaired bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -93,13 +107,25 @@ func (g *Guard) Repair() (repaired bool, err error) {
 		return false, fmt.Errorf("guard on %s: %w", g.name, ErrRemoved)
 	}
 	intact, err := g.rules.intact(g.vips)
-	if err != nil || intact {
+	if err != nil {
 		return false, err
+	}
+	index, err := g.rules.device()
+	if intact {
+		if err == nil {
+			g.index = index
+		}
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("guard on %s: %w", g.name, err)
 	}
 	if err := g.rules.replace(g.vips); err != nil {
 		return false, err
 	}
-	return true, nil
+	same := index == g.index
+	g.index = index
+	return same, nil
 }
 
 // normal returns the addresses in order, each once, IPv4 as such.

@@ -2,10 +2,14 @@ package guard
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 var (
@@ -20,6 +24,7 @@ type fakeTable struct {
 	vips    []netip.Addr
 	present bool
 	err     error
+	index   int // of the interface; negative: there is none
 }
 
 // set changes what the kernel has, and how it answers from now on.
@@ -57,6 +62,62 @@ func (f *fakeTable) remove() error {
 	defer f.mu.Unlock()
 	f.present = false
 	return f.err
+}
+
+func (f *fakeTable) device() (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.index < 0 {
+		return 0, fmt.Errorf("interface eth0 %w", ErrGone)
+	}
+	return f.index, nil
+}
+
+// move gives the interface another index, or takes it away if that is negative.
+// The table is dropped with the former one, as before Linux 6.16, or not.
+func (f *fakeTable) move(index int, dropped bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.index, f.present = index, f.present && !dropped
+}
+
+// An interface that is deleted and made again is nobody's flush.
+func TestGuardInterfaceMadeAgain(t *testing.T) {
+	for _, dropped := range []bool{true, false} {
+		table := &fakeTable{index: 2}
+		g, err := install(Config{Interface: "eth0", VIPs: []netip.Addr{vip}}, table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := Watcher{Interface: "eth0", Guard: g}
+		table.move(-1, dropped)
+		if repaired, err := g.Repair(); repaired || errors.Is(err, ErrGone) != dropped {
+			t.Errorf("dropped %v: Repair without an interface: %v, %v", dropped, repaired, err)
+		}
+		if f := w.lookAtGuard(); dropped && (f.Severity != Alarm || f.Remedy != "" || f.What != "guard on eth0: interface eth0 is gone") {
+			t.Errorf("finding without an interface: %+v", f)
+		}
+		table.move(3, dropped)
+		if f := w.lookAtGuard(); f.Severity != OK || !table.has(vip) {
+			t.Errorf("dropped %v: finding when it is made again: %+v", dropped, f)
+		}
+		table.set(false, nil)
+		if f := w.lookAtGuard(); f.Severity != Alarm || f.Remedy == "" || !table.has(vip) {
+			t.Errorf("dropped %v: finding after a flush: %+v", dropped, f)
+		}
+	}
+}
+
+// What the kernel calls ENOENT may be the interface, whose absence is no reason
+// to do without a guard.
+func TestExplainMissingInterface(t *testing.T) {
+	err := newTable("no-such-dev").explain(unix.ENOENT)
+	if !errors.Is(err, ErrGone) || strings.Contains(err.Error(), "guard: off") {
+		t.Errorf("missing interface: %v", err)
+	}
+	if err := newTable("lo").explain(unix.ENOENT); !strings.Contains(err.Error(), "guard: off") {
+		t.Errorf("kernel without nftables: %v", err)
+	}
 }
 
 func TestGuardLife(t *testing.T) {

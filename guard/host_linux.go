@@ -57,6 +57,19 @@ func (LinuxHost) Read(name string, vips []netip.Addr) (Facts, error) {
 	return f, err
 }
 
+// interfaceIndex returns the index of an interface, or ErrGone.
+func interfaceIndex(name string) (int, error) {
+	l, err := netlink.LinkByName(name)
+	var absent netlink.LinkNotFoundError
+	if errors.As(err, &absent) {
+		return 0, fmt.Errorf("interface %s %w", name, ErrGone)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("interface %s: %w", name, err)
+	}
+	return l.Attrs().Index, nil
+}
+
 // takers names the interfaces on which the kernel's IP takes up what arrives on
 // name: itself, the bridge or bond that it is a port of, and what is stacked
 // on it (VLAN, macvlan).

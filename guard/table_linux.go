@@ -31,11 +31,11 @@ const (
 // table is the nftables table of one interface. It implements ruleset; each
 // call has a netlink socket of its own, in the calling thread's namespace.
 type table struct {
-	device string
-	name   string
+	dev  string // the interface
+	name string // of the table
 }
 
-func newTable(device string) *table { return &table{device: device, name: tableName(device)} }
+func newTable(device string) *table { return &table{dev: device, name: tableName(device)} }
 
 // tableName escapes what `nft delete table netdev NAME` could not be told.
 func tableName(device string) string {
@@ -59,6 +59,9 @@ func haveInterface(name string) error {
 	return nil
 }
 
+// device implements ruleset.
+func (t *table) device() (int, error) { return interfaceIndex(t.dev) }
+
 func (t *table) nft() *nftables.Table {
 	return &nftables.Table{Name: t.name, Family: nftables.TableFamilyNetdev}
 }
@@ -72,7 +75,7 @@ func (t *table) chain() *nftables.Chain {
 		Hooknum:  nftables.ChainHookIngress,
 		Priority: nftables.ChainPriorityRef(priority),
 		Policy:   &policy,
-		Device:   t.device,
+		Device:   t.dev,
 	}
 }
 
@@ -193,6 +196,13 @@ func sameRules(got []*nftables.Rule, want [][]expr.Any) bool {
 	})
 }
 
+// deviceGone tells the ENOENT of an interface that is not there, before Linux
+// 6.16, from that of a kernel without nftables for network devices.
+func (t *table) deviceGone() bool {
+	_, err := t.device()
+	return errors.Is(err, ErrGone)
+}
+
 // explain names the interface and adds the remedy.
 func (t *table) explain(err error) error {
 	switch {
@@ -200,9 +210,11 @@ func (t *table) explain(err error) error {
 		return nil
 	case errors.Is(err, fs.ErrPermission):
 		err = fmt.Errorf("%w: run it as root or with CAP_NET_ADMIN", err)
+	case errors.Is(err, unix.ENOENT) && t.deviceGone():
+		err = fmt.Errorf("interface %s %w", t.dev, ErrGone)
 	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, unix.ENOENT):
 		err = fmt.Errorf("%w: this kernel has no nftables for network devices (CONFIG_NF_TABLES_NETDEV): "+
 			"set `guard: off` and net.ipv4.ip_forward=0", err)
 	}
-	return fmt.Errorf("guard on %s: %w", t.device, err)
+	return fmt.Errorf("guard on %s: %w", t.dev, err)
 }

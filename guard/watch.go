@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -54,6 +55,12 @@ func (w *Watcher) Look() []Finding {
 func (w *Watcher) lookAtGuard() Finding {
 	repaired, err := w.Guard.Repair()
 	switch {
+	case errors.Is(err, ErrGone):
+		return Finding{
+			Severity: Alarm,
+			What:     err.Error(),
+			Why:      "no frames come, and the guard is put back with the interface",
+		}
 	case err != nil:
 		return Finding{
 			Severity: Refuse,
