@@ -47,12 +47,30 @@ func NewMachine(o Options) *Machine {
 	if o.Jitter == nil {
 		o.Jitter = rand.N[time.Duration]
 	}
-	if o.Source = o.Source.Unmap(); !o.Source.Is4() {
-		o.Source = netip.IPv4Unspecified()
-	}
 	o.Own = cmp.Or(o.Own, o.MAC)
-	o.Refuse = slices.Clone(o.Refuse)
-	return &Machine{entries: make(map[netip.Addr]*entry), opts: o}
+	m := &Machine{entries: make(map[netip.Addr]*entry), opts: o}
+	m.SetSource(time.Time{}, o.Source, o.Refuse)
+	return m
+}
+
+// SetSource replaces Options.Source and Options.Refuse, as when the host's
+// addresses have changed. What is known stays; with another source, servers that
+// are being asked for are asked again, since they answer the former one.
+func (m *Machine) SetSource(now time.Time, source netip.Addr, refuse []frame.MAC) []arp.Action {
+	if source = source.Unmap(); !source.Is4() {
+		source = netip.IPv4Unspecified()
+	}
+	m.opts.Refuse = slices.Clone(refuse)
+	if source == m.opts.Source {
+		return nil
+	}
+	m.opts.Source = source
+	for _, e := range m.order {
+		if e.state != Pinned && (e.state != Reachable || e.check.active()) {
+			e.restart(now)
+		}
+	}
+	return m.step(now)
 }
 
 // SetMAC changes in whose name requests are sent and the interface's own MAC

@@ -413,3 +413,46 @@ func TestLink(t *testing.T) {
 	same(t, "state", Reachable, s.entry(web1).State)
 	same(t, "events", []EventKind{Resolved}, s.kinds())
 }
+
+// Another address of ours: what is known is kept, who is being asked for is
+// asked in the new name, and answers to the former one count no more.
+func TestSetSource(t *testing.T) {
+	s := newSim(web1, web2)
+	s.receive(replyFrom(web1MAC, web1))
+	s.runTo(100 * time.Millisecond)
+	s.sent = nil
+	newIP := netip.MustParseAddr("192.0.2.2")
+	s.do(s.SetSource(s.now, newIP, []frame.MAC{evilMAC}))
+	if len(s.sent) != 1 || s.sent[0].TargetIP != web2 || s.sent[0].SenderIP != newIP {
+		t.Errorf("sent %+v, want one request for %v from %v", s.sent, web2, newIP)
+	}
+	if e := s.entry(web1); e.State != Reachable || e.MAC != web1MAC {
+		t.Errorf("known server: %+v", e)
+	}
+	s.receive(replyFrom(movedMAC, web2)) // to ourIP
+	if e := s.entry(web2); !e.MAC.IsZero() {
+		t.Errorf("an answer to the former address was believed: %+v", e)
+	}
+	p := replyFrom(evilMAC, web2)
+	p.TargetIP = newIP
+	s.receive(p)
+	if e := s.entry(web2); !e.MAC.IsZero() || e.LastSpoofer != evilMAC {
+		t.Errorf("a refused MAC address was believed: %+v", e)
+	}
+	p = replyFrom(movedMAC, web2)
+	p.TargetIP = newIP
+	s.receive(p)
+	if e := s.entry(web2); e.MAC != movedMAC || e.State != Reachable {
+		t.Errorf("answered: %+v", e)
+	}
+	s.sent = nil
+	s.do(s.SetSource(s.now, newIP, nil))
+	if len(s.sent) != 0 {
+		t.Errorf("the same source made it send %+v", s.sent)
+	}
+	s.do(s.SetSource(s.now, netip.Addr{}, nil))
+	s.runTo(time.Minute)
+	if len(s.sent) == 0 || !s.sent[0].SenderIP.IsUnspecified() {
+		t.Errorf("without a source: %+v", s.sent)
+	}
+}

@@ -79,6 +79,13 @@ func (r *Resolver) Run(ctx context.Context) error { return r.station.Run(ctx) }
 // Run is called. A zero mac is the interface's own.
 func (r *Resolver) Reopen(ifi *net.Interface, mac frame.MAC) error { return r.station.Open(ifi, mac) }
 
+// SetSource replaces Config.Source and Config.Refuse, as when the host's
+// addresses have changed. What is known stays known. It may be called while Run
+// runs, and before Reopen.
+func (r *Resolver) SetSource(source netip.Addr, refuse []frame.MAC) {
+	r.station.Change(func(now time.Time) []arp.Action { return r.machine.SetSource(now, source, refuse) })
+}
+
 // Close closes the socket. Run, if it is running, returns [arp.ErrNotOpen].
 func (r *Resolver) Close() error { return r.station.Close() }
 

@@ -105,3 +105,38 @@ func TestResolverReopen(t *testing.T) {
 		}
 	})
 }
+
+// The source of requests changes while Run runs, and with a new socket.
+func TestResolverSetSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, socket := newForTest(t, nil)
+		result, cancel := arptest.Run(t, r.Run)
+		synctest.Wait()
+		socket.Take()
+		r.SetSource(web2, nil)
+		synctest.Wait()
+		if got := socket.Take(); len(got) != 1 || got[0].SenderIP != web2 {
+			t.Errorf("sent %+v, want a request from %v", got, web2)
+		}
+		socket.SetLink(false, arp.ErrInterfaceGone)
+		<-result
+		cancel()
+		r.SetSource(ourIP, nil)
+		if err := r.Reopen(fakeInterface, ourMAC); err != nil {
+			t.Fatal(err)
+		}
+		result, cancel = arptest.Run(t, r.Run)
+		synctest.Wait()
+		got := socket.Take()
+		if len(got) == 0 {
+			t.Error("nothing sent on the new interface")
+		}
+		for _, p := range got {
+			if p.SenderIP != ourIP {
+				t.Errorf("sent %+v, want requests from %v only", p, ourIP)
+			}
+		}
+		cancel()
+		<-result
+	})
+}
