@@ -86,6 +86,7 @@ func (d *Director) keeps(ingress, egress *Interface, why problem) bool {
 	broken := a.broken.Load()
 	if fits && !broken {
 		a.ingress, a.egress = *ingress, *egress
+		d.setSource(a)
 		return true
 	}
 	d.log.Warn("letting go of the interfaces", "ingress", d.config.Ingress, "egress", d.config.Egress, "changed", !fits, "broken", broken)
@@ -201,12 +202,13 @@ func (a *attachment) openSender(links Links, i *Interface) (link.Sender, error) 
 
 func (d *Director) openResolver(a *attachment) error {
 	if d.resolver != nil {
+		d.setSource(a)
 		return d.resolver.Reopen(&a.egress.Interface, frame.MAC{})
 	}
 	r, err := d.host.OpenResolver(neighbor.Config{
 		Interface: &a.egress.Interface,
-		Source:    source(&a.egress),
-		Refuse:    []frame.MAC{d.vipMAC(&a.ingress), a.ingress.MACAddr()},
+		Source:    d.source(&a.egress),
+		Refuse:    d.notServers(&a.ingress),
 		Log:       d.log,
 		Notify:    func(netip.Addr, frame.MAC, bool) { d.macs.tell() },
 	})
@@ -217,14 +219,35 @@ func (d *Director) openResolver(a *attachment) error {
 	return nil
 }
 
-// source is the address in whose name real servers are asked for.
-func source(i *Interface) netip.Addr {
+// setSource tells the resolver whose addresses are ours now.
+func (d *Director) setSource(a *attachment) {
+	if d.resolver != nil {
+		d.resolver.SetSource(d.source(&a.egress), d.notServers(&a.ingress))
+	}
+}
+
+// notServers are the addresses on the ingress side, which no real server has.
+func (d *Director) notServers(ingress *Interface) []frame.MAC {
+	return []frame.MAC{d.vipMAC(ingress), ingress.MACAddr()}
+}
+
+// source is the address in whose name real servers are asked for: the first in
+// a network of theirs, since a server may not answer a stranger, or else the
+// first. It is invalid if there is no IPv4 address.
+func (d *Director) source(i *Interface) (first netip.Addr) {
+	servers, _ := realServers(d.config)
 	for _, p := range i.Addrs {
-		if p.Addr().Is4() {
+		if !p.Addr().Is4() {
+			continue
+		}
+		if slices.ContainsFunc(servers, p.Contains) {
 			return p.Addr()
 		}
+		if !first.IsValid() {
+			first = p.Addr()
+		}
 	}
-	return netip.Addr{}
+	return first
 }
 
 func (d *Director) openResponder(a *attachment) error {

@@ -90,6 +90,7 @@ type Resolver interface {
 	Pin(map[netip.Addr]frame.MAC)
 	Restore(netip.Addr, frame.MAC)
 	Doubt(netip.Addr)
+	SetSource(source netip.Addr, refuse []frame.MAC)
 	Snapshot() []neighbor.Entry
 	Run(context.Context) error
 	Reopen(*net.Interface, frame.MAC) error

@@ -207,3 +207,63 @@ func TestBreaksAgainAndAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestSourceAddress: real servers are asked in the name of an address in their
+// network, of those that the interface has now.
+func TestSourceAddress(t *testing.T) {
+	far, near, other := netip.MustParsePrefix("198.51.100.1/24"), netip.MustParsePrefix("192.0.2.2/24"), netip.MustParsePrefix("192.0.2.3/24")
+	within(t, func(r *rig) {
+		asks := func(why string, want netip.Prefix) {
+			t.Helper()
+			if got := r.lan.Asker(real(21)); got != want.Addr() {
+				t.Errorf("%s: asked in the name of %v, want %v", why, got, want.Addr())
+			}
+		}
+		r.lan.SetAddrs(netip.MustParsePrefix("2001:db8::1/64"), far, near)
+		r.up()
+		asks("start", near)
+		r.lan.SetAddrs(far, other)
+		r.pass(time.Minute)
+		asks("another address", other)
+		r.lan.SetAddrs(far)
+		r.pass(time.Minute)
+		asks("no address in the servers' network", far)
+		if n := r.log.count("attached"); n != 1 {
+			t.Errorf("attached %d times for the sake of addresses", n)
+		}
+		r.lan.Delete()
+		r.lan.SetAddrs(near)
+		r.lan.Create(lanMAC)
+		r.pass(time.Second)
+		asks("made again", near)
+		if got := r.serversOf(1, 2); got[21] != 1 || got[22] != 1 {
+			t.Errorf("two connections went to %v", got)
+		}
+	})
+}
+
+// TestIngressMadeAgainIsNoServer: the new MAC address of the ingress interface
+// is ours as the former was.
+func TestIngressMadeAgainIsNoServer(t *testing.T) {
+	within(t, func(r *rig) {
+		out := r.host.AddInterface("eth1", outMAC, netip.MustParsePrefix("192.0.2.2/24"))
+		again := frame.MAC{2, 0, 0, 0, 0, 9}
+		out.AddNeighbor(real(21), again)
+		out.AddNeighbor(real(22), lanMAC)
+		r.write("egress: eth1\n" + r.text)
+		r.up()
+		if s := r.status(); server(s, "web", 21).MAC != again.String() || server(s, "web", 22).MAC != "" {
+			t.Errorf("MAC addresses %q and %q, the second of which is our own", server(s, "web", 21).MAC, server(s, "web", 22).MAC)
+		}
+		r.lan.Delete()
+		r.pass(time.Second)
+		r.lan.Create(again)
+		out.RemoveNeighbor(real(21))
+		r.pass(time.Minute)
+		out.AddNeighbor(real(21), again)
+		r.pass(time.Minute)
+		if s := r.status(); server(s, "web", 21).MACState == "reachable" || server(s, "web", 22).MAC != lanMAC.String() {
+			t.Errorf("after the interface was made again: %+v, %+v", server(s, "web", 21), server(s, "web", 22))
+		}
+	})
+}

@@ -85,6 +85,7 @@ func TestWatch(t *testing.T) {
 		synctest.Wait()
 		for n, change := range []func(){
 			func() {}, func() { i.SetUp(false) }, func() { i.SetUp(true) }, i.Delete, func() { i.Create(mac) }, func() { i.SetMTU(9000) },
+			func() { i.SetAddrs(netip.PrefixFrom(rip, 24)) },
 		} {
 			change()
 			synctest.Wait()
@@ -132,6 +133,9 @@ func TestSocket(t *testing.T) {
 			if p, err := read(); err != nil || p.SenderMAC != peer || p.SenderIP != rip || p.Operation != arp.Reply {
 				t.Errorf("asked at %v: %+v, %v", to, p, err)
 			}
+		}
+		if got := i.Asker(rip); got != rip { // as ask says
+			t.Errorf("%v asked", got)
 		}
 		var timeout net.Error
 		_ = ask(frame.Broadcast, addr)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"net/netip"
+	"slices"
 
 	"lvsdr/arp"
 	"lvsdr/dataplane/link/memlink"
@@ -25,6 +26,7 @@ type Interface struct {
 	carrier    bool
 	addrs      []netip.Prefix
 	neighbors  map[netip.Addr]frame.MAC
+	askers     map[netip.Addr]netip.Addr // who asked for it last
 	sockets    map[*socket]bool
 }
 
@@ -32,7 +34,7 @@ type Interface struct {
 func (h *Host) AddInterface(name string, mac frame.MAC, addrs ...netip.Prefix) *Interface {
 	i := &Interface{
 		host: h, name: name, wire: memlink.New(memlink.Config{}), mtu: 1500, addrs: addrs,
-		neighbors: make(map[netip.Addr]frame.MAC), sockets: make(map[*socket]bool),
+		neighbors: make(map[netip.Addr]frame.MAC), askers: make(map[netip.Addr]netip.Addr), sockets: make(map[*socket]bool),
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -59,6 +61,11 @@ func (i *Interface) SetCarrier(on bool) { i.change(func() { i.carrier = on }) }
 
 // SetMTU changes the largest IP packet.
 func (i *Interface) SetMTU(mtu int) { i.change(func() { i.mtu = mtu }) }
+
+// SetAddrs replaces the interface's addresses.
+func (i *Interface) SetAddrs(addrs ...netip.Prefix) {
+	i.change(func() { i.addrs = slices.Clone(addrs) })
+}
 
 // Delete deletes the interface: what is open on it never works again.
 func (i *Interface) Delete() {
@@ -104,6 +111,14 @@ func (i *Interface) RemoveNeighbor(addr netip.Addr) {
 	i.host.mu.Lock()
 	defer i.host.mu.Unlock()
 	delete(i.neighbors, addr)
+}
+
+// Asker returns the address in whose name addr was last asked for on the
+// segment; invalid: nobody has.
+func (i *Interface) Asker(addr netip.Addr) netip.Addr {
+	i.host.mu.Lock()
+	defer i.host.mu.Unlock()
+	return i.askers[addr]
 }
 
 // Announce makes a host of the segment say, unasked, that addr is its own.

@@ -58,6 +58,9 @@ func (i *Interface) deliver(p arp.Packet) {
 
 // ask lets the neighbour that p asks for answer. The host's lock is held.
 func (i *Interface) ask(p arp.Packet) {
+	if p.Operation == arp.Request {
+		i.askers[p.TargetIP] = p.SenderIP
+	}
 	mac, known := i.neighbors[p.TargetIP]
 	if !known || p.Operation != arp.Request || p.Destination != mac && !p.Destination.IsMulticast() {
 		return
