@@ -15,7 +15,7 @@ func (d *Director) startHealth() {
 	subs := subscriptions(d.config)
 	if d.saved != nil {
 		for _, s := range subs {
-			d.monitor.Restore(s.Target, d.saved.health(s.Key))
+			d.monitor.Restore(s.Key, d.saved.health(s.Key))
 		}
 	}
 	if err := d.monitor.Set(subs); err != nil {

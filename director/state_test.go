@@ -76,6 +76,26 @@ func TestStateSurvivesAKill(t *testing.T) {
 	})
 }
 
+// TestStateOfTwoChecks: two services check the same server in two ways, and
+// each starts with what its own check found.
+func TestStateOfTwoChecks(t *testing.T) {
+	dir := t.TempDir()
+	text := `{"health": {"web 192.0.2.21:80": "up", "mail 192.0.2.21:80": "down"}}`
+	if err := os.WriteFile(filepath.Join(dir, "state.json"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	within(t, func(r *rig) {
+		r.keepIn(dir)
+		r.write(strings.Replace(r.text, web(21, 22), web(21)+strings.Replace(service("mail", otherVIP, 21), "kind: tcp", "kind: tcp, port: 25", 1), 1))
+		r.deaf()
+		r.start()
+		s := r.status()
+		if web, mail := server(s, "web", 21), server(s, "mail", 21); web.Health != "up" || mail.Health != "down" {
+			t.Errorf("web %q, mail %q; want up, down", web.Health, mail.Health)
+		}
+	})
+}
+
 func TestStateIsReplacedWhole(t *testing.T) {
 	dir := t.TempDir()
 	within(t, func(r *rig) {

@@ -105,7 +105,7 @@ func silent(t *testing.T) Target {
 	}
 	target := Target{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Port: uint16(name.(*syscall.SockaddrInet4).Port)}
 	for range 8 {
-		c, err := net.DialTimeout("tcp", target.addrPort().String(), 100*time.Millisecond)
+		c, err := net.DialTimeout("tcp", netip.AddrPortFrom(target.Addr, target.Port).String(), 100*time.Millisecond)
 		if err != nil {
 			return target
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"time"
 )
@@ -56,7 +55,7 @@ type Monitor struct {
 	closed   bool
 	probes   map[probeID]*probe
 	subs     map[string]*probe // by key
-	restored map[netip.AddrPort]State
+	restored map[string]State // by key, for a Set to come
 	made     uint64 // probes so far; spreads their slots
 }
 
@@ -68,7 +67,7 @@ func NewMonitor(opts Options) *Monitor {
 		events:   eventQueue{wake: make(chan struct{}, 1)},
 		probes:   map[probeID]*probe{},
 		subs:     map[string]*probe{},
-		restored: map[netip.AddrPort]State{},
+		restored: map[string]State{},
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
@@ -143,20 +142,20 @@ func (m *Monitor) plan(subs []Subscription) (map[string]*probe, error) {
 }
 
 // takeOver gives probes that know nothing yet the state that was restored for
-// their target, or that their key had under another Spec.
+// their key, or that it had under another Spec.
 func (m *Monitor) takeOver(subs []Subscription, next map[string]*probe, now time.Time) {
 	for _, sub := range subs {
 		p := next[sub.Key]
-		if s, ok := m.restored[sub.Target.addrPort()]; ok {
+		if s, ok := m.restored[sub.Key]; ok {
 			p.believe(s, now)
 		}
 		if old := m.subs[sub.Key]; old != nil && old.id.addr == p.id.addr {
 			p.believe(old.status.State, old.status.Since)
 		}
 	}
-	// A target that leaves and comes back later starts with nothing.
+	// A key that leaves and comes back later starts with nothing.
 	for _, sub := range subs {
-		delete(m.restored, sub.Target.addrPort())
+		delete(m.restored, sub.Key)
 	}
 }
 
@@ -184,27 +183,22 @@ func (m *Monitor) swap(subs []Subscription, next map[string]*probe) {
 	m.probes, m.subs = wanted, next
 }
 
-// Restore takes over the last known state of a target, from before a restart:
-// it holds for its probes that have decided nothing yet, now or when Set brings
-// them, until they decide. Unknown is ignored.
-func (m *Monitor) Restore(target Target, state State) {
+// Restore takes over the last known state of a subscription, from before a
+// restart: it holds until the probe decides, unless that has decided already.
+// The key may be one that a Set is yet to bring. Unknown is ignored.
+func (m *Monitor) Restore(key string, state State) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if state == Unknown || m.closed {
 		return
 	}
-	now, found := time.Now(), false
-	for _, p := range m.probes {
-		if !p.asksFor(target) {
-			continue
-		}
-		found = true
-		if p.believe(state, now) {
-			m.announce(p, Unknown, "", now)
-		}
+	p := m.subs[key]
+	if p == nil {
+		m.restored[key] = state
+		return
 	}
-	if !found {
-		m.restored[target.addrPort()] = state
+	if now := time.Now(); p.believe(state, now) {
+		m.announce(p, Unknown, "", now)
 	}
 }
 

@@ -375,18 +375,18 @@ func TestRestore(t *testing.T) {
 		for port := uint16(1); port <= 4; port++ {
 			lan.set(port, silence)
 		}
-		m.Restore(sub("", 1).Target, Up)
-		m.Restore(sub("", 2).Target, Down)
-		m.Restore(sub("", 5).Target, Up)
-		m.Restore(sub("", 3).Target, Unknown)
+		m.Restore("a", Up)
+		m.Restore("b", Down)
+		m.Restore("e", Up)
+		m.Restore("c", Unknown)
 		mustSet(t, m, sub("a", 1), sub("b", 2), sub("c", 3), sub("d", 4))
 		expect(t, r, "a:up", "b:down")
 		if s, _ := m.Status("a"); s.State != Up || !s.Believed || !s.Since.Equal(time.Now()) {
 			t.Errorf("a: %+v", s)
 		}
-		m.Restore(sub("", 4).Target, Up) // after Set, before a result
+		m.Restore("d", Up) // after Set, before a result
 		expect(t, r, "d:up")
-		m.Restore(sub("", 4).Target, Down) // something is known
+		m.Restore("d", Down) // something is known
 		expect(t, r)
 		lan.set(2, alive)
 		time.Sleep(firstWithin + 2*DefaultEvery + DefaultTimeout)
@@ -396,6 +396,22 @@ func TestRestore(t *testing.T) {
 		if s, _ := m.Status("b"); s.State != Unknown {
 			t.Errorf("b: %+v", s)
 		}
+	})
+}
+
+// TestRestoreTellsChecksApart: two services ask the same server differently,
+// and what one knew is nothing that the other knew.
+func TestRestoreTellsChecksApart(t *testing.T) {
+	monitored(t, func(t *testing.T, m *Monitor, lan *fakeLAN, r *record) {
+		lan.set(1, silence)
+		lan.set(2, silence)
+		a, b, c := sub("a", 1), sub("b", 1), sub("c", 1)
+		b.Spec.Port = 2 // asks elsewhere than the service's port
+		c.Spec.Port = 2 // asks what b asks
+		m.Restore("a", Up)
+		m.Restore("b", Down)
+		mustSet(t, m, a, b, c)
+		expect(t, r, "a:up", "b:down", "c:down")
 	})
 }
 
@@ -471,7 +487,7 @@ func TestClose(t *testing.T) {
 		if err := m.Set(nil); err == nil {
 			t.Error("Set after Close: no error")
 		}
-		m.Restore(sub("", 1).Target, Up)
+		m.Restore("a", Up)
 		if text := log.String(); !strings.Contains(text, "real server is up") || !strings.Contains(text, "tcp://192.0.2.21:") {
 			t.Errorf("log: %s", text)
 		}
@@ -511,7 +527,7 @@ func TestConcurrentUse(t *testing.T) {
 			wg.Go(func() {
 				for i := range 50 {
 					m.Set([]Subscription{sub("a", uint16(1+(g+i)%5)), sub("b", uint16(1+i%3))})
-					m.Restore(sub("", uint16(1+i%5)).Target, State(1+i%2))
+					m.Restore([]string{"a", "b", "c"}[i%3], State(1+i%2))
 					m.Status("a")
 					lan.set(uint16(1+i%5), []func(context.Context) error{alive, refuse, silence}[i%3])
 					time.Sleep(100 * time.Millisecond)

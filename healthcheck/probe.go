@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"math/bits"
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -19,8 +18,6 @@ type probeID struct {
 	addr netip.Addr
 	port uint16 // that is probed
 }
-
-func (t Target) addrPort() netip.AddrPort { return netip.AddrPortFrom(t.Addr, t.Port) }
 
 func (s *Subscription) id() probeID {
 	id := probeID{spec: s.Spec.normal(), addr: s.Target.Addr, port: s.Target.Port}
@@ -81,11 +78,6 @@ func (p *probe) believe(s State, since time.Time) bool {
 	}
 	p.status.State, p.status.Since, p.status.Believed = s, since, true
 	return true
-}
-
-// asksFor reports whether a subscriber has this target, under m.mu.
-func (p *probe) asksFor(t Target) bool {
-	return slices.ContainsFunc(p.subs, func(s Subscription) bool { return s.Target.addrPort() == t.addrPort() })
 }
 
 // run checks at every slot until the probe is cancelled. A check that outlasts
