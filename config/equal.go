@@ -62,7 +62,6 @@ func (c *Config) NeedRestart(next *Config) []string {
 		{"poll", c.Poll != next.Poll},
 		{"state_dir", c.StateDir != next.StateDir},
 		{"restart_grace", c.RestartGrace != next.RestartGrace},
-		{"admin", c.Admin != next.Admin},
 	} {
 		if k.differs {
 			keys = append(keys, k.key)

@@ -55,15 +55,15 @@ services:
 func TestNeedRestart(t *testing.T) {
 	a := parse(t, "ingress: eth0")
 	b := parse(t, "ingress: eth1\nmac: virtual\nrouter_id: 1\nworkers: 2\nconnections: 2000\nttl: decrement\n"+
-		"conflict: takeover\npoll: spin\nstate_dir: /tmp/x\nrestart_grace: 1s\nadmin: {listen: 127.0.0.1:9480}\n")
+		"conflict: takeover\npoll: spin\nstate_dir: /tmp/x\nrestart_grace: 1s\n")
 	want := []string{
 		"ingress", "egress", "mac", "router_id", "workers", "connections",
-		"conflict", "poll", "state_dir", "restart_grace", "admin",
+		"conflict", "poll", "state_dir", "restart_grace",
 	}
 	if got := a.NeedRestart(b); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if got := a.NeedRestart(parse(t, "ingress: eth0\nguard: off")); got != nil {
+	if got := a.NeedRestart(parse(t, "ingress: eth0\nguard: off\nadmin: {listen: 127.0.0.1:9480}")); got != nil {
 		t.Errorf("got %v for what a reload can change", got)
 	}
 }

@@ -35,7 +35,7 @@ func (d *Director) keepFixed(next *config.Config) *config.Config {
 	now := d.config
 	merged.Ingress, merged.Egress, merged.MAC, merged.RouterID = now.Ingress, now.Egress, now.MAC, now.RouterID
 	merged.Workers, merged.Connections, merged.Poll = now.Workers, now.Connections, now.Poll
-	merged.Conflict, merged.StateDir, merged.RestartGrace, merged.Admin = now.Conflict, now.StateDir, now.RestartGrace, now.Admin
+	merged.Conflict, merged.StateDir, merged.RestartGrace = now.Conflict, now.StateDir, now.RestartGrace
 	return &merged
 }
 

@@ -166,7 +166,6 @@ func TestKeepsAllThatNeedsRestart(t *testing.T) {
 		r.up()
 		for _, line := range []string{
 			"egress: eth1", "mac: virtual\nrouter_id: 9", "conflict: takeover", "poll: spin", "workers: 3",
-			"admin: {socket: /run/elsewhere.sock}",
 		} {
 			before := r.status()
 			done := r.mustReload(line + "\n" + global + web(21, 22))
@@ -176,6 +175,20 @@ func TestKeepsAllThatNeedsRestart(t *testing.T) {
 			if s := r.status(); !s.ConfigSince.Equal(before.ConfigSince) || s.Interfaces[0].Role != "both" {
 				t.Errorf("%s: something was applied", line)
 			}
+		}
+	})
+}
+
+// TestReloadAdmin: the director takes another place of the admin API, which is
+// its caller's to move, as changed.
+func TestReloadAdmin(t *testing.T) {
+	within(t, func(r *rig) {
+		r.up()
+		if done := r.mustReload("admin: {socket: /run/elsewhere.sock}\n" + r.text); !done.Changed || done.NeedRestart != nil {
+			t.Errorf("reload: %+v", done)
+		}
+		if got := r.serversOf(1, 2); got[21] != 1 || got[22] != 1 || len(r.status().Alarms) != 0 {
+			t.Errorf("two connections went to %v, alarms: %+v", got, r.status().Alarms)
 		}
 	})
 }

@@ -119,6 +119,8 @@ type Reload struct {
 	Changed bool `json:"changed"`
 	// NeedRestart names the keys whose change takes effect with the next start.
 	NeedRestart []string `json:"need_restart,omitempty"`
+	// Problem is what could not be changed although all else was.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Error is what a failed request returns.

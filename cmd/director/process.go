@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -148,7 +147,8 @@ func (p *process) final(ctx context.Context) *api.Status {
 func (p *process) Status(ctx context.Context) (*api.Status, error) { return p.engine.Status(ctx) }
 
 // Reload implements [admin.Source]: the director takes the configuration, then
-// the admin API moves to where it says.
+// the admin API moves to where it says. That it cannot is no refusal: the rest
+// is changed already.
 func (p *process) Reload(ctx context.Context) (api.Reload, error) {
 	p.reload.Lock()
 	defer p.reload.Unlock()
@@ -160,7 +160,8 @@ func (p *process) Reload(ctx context.Context) (api.Reload, error) {
 	a := p.loaded.Load().Admin
 	if err := p.server.Rebind(a.Socket, a.Listen); err != nil {
 		p.log.Error("reloaded, but the admin API stays where it was", "err", err)
-		return r, fmt.Errorf("reloaded, but the admin API stays where it was: %w", err)
+		r.Problem = "the admin API stays where it was: " + err.Error()
+		return r, nil
 	}
 	p.log.Info(reloadLine(r), "config", p.file)
 	return r, nil

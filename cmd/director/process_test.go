@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,9 @@ import (
 
 	"lvsdr/admin/api"
 	"lvsdr/config"
+	"lvsdr/director"
+	"lvsdr/director/memhost"
+	"lvsdr/frame"
 )
 
 // manager is a service manager that notes what it is told.
@@ -193,8 +197,47 @@ func TestReloadWithoutPlaceForTheAPI(t *testing.T) {
 		return api.Reload{Changed: true}, nil
 	}
 	p.start()
-	if _, err := p.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "stays where it was") {
+	r, err := p.Reload(t.Context())
+	if err != nil || !r.Changed || !strings.HasPrefix(r.Problem, "the admin API stays where it was: ") {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if log := p.log.String(); strings.Contains(log, "refused") || !strings.Contains(log, `msg="reloaded, but the admin API stays where it was" err=`) {
+		t.Errorf("log:\n%s", log)
+	}
+	p.stop <- syscall.SIGTERM
+	if err := <-p.ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReloadMovesTheAPI: what the process moves, a director says that a reload
+// has changed.
+func TestReloadMovesTheAPI(t *testing.T) {
+	const text = "ingress: eth0\nconnections: 1024\nstate_dir: \"\"\n"
+	p := newTestProcess(t, nil, text+"admin: {socket: DIR/a.sock}\n")
+	host := memhost.New()
+	host.AddInterface("eth0", frame.MAC{2, 0, 0, 0, 0, 1}, netip.MustParsePrefix("192.0.2.1/24"))
+	ready := make(chan struct{})
+	d, err := director.New(director.Options{
+		Config: p.loaded.Load(), Load: p.load, Host: host, Log: p.process.log, Ready: func() { close(ready) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.engine = d
+	p.start()
+	<-ready
+	old := p.loaded.Load().Admin.Socket
+	moved := filepath.Join(filepath.Dir(old), "b.sock")
+	p.write(t, text+"admin: {socket: "+moved+"}\n")
+	if r, err := api.NewClient(old).Reload(t.Context()); err != nil || !r.Changed || r.NeedRestart != nil || r.Problem != "" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if s, err := api.NewClient(moved).Status(t.Context()); err != nil || len(s.Alarms) != 0 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if _, err := os.Lstat(old); err == nil {
+		t.Error("the old socket is left")
 	}
 	p.stop <- syscall.SIGTERM
 	if err := <-p.ended; err != nil {

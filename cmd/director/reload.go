@@ -31,6 +31,9 @@ and say what came of it. A file with a mistake changes nothing.`,
 			case err != nil:
 				return fmt.Errorf("reload: %w", err)
 			}
+			if r.Problem != "" {
+				return fmt.Errorf("reloaded, but %s", r.Problem)
+			}
 			fmt.Fprintln(cmd.OutOrStdout(), reloadLine(r))
 			return nil
 		},

@@ -164,6 +164,7 @@ func TestReloadSays(t *testing.T) {
 		{"changed", api.Reload{Changed: true}, nil, 0, "reloaded\n"},
 		{"the same", api.Reload{}, nil, 0, "unchanged: the file says what it said before\n"},
 		{"restart", api.Reload{Changed: true, NeedRestart: []string{"workers", "mac"}}, nil, 0, "reloaded; these take effect with the next start: workers, mac\n"},
+		{"in part", api.Reload{Changed: true, Problem: "the admin API stays where it was: listen"}, nil, 1, "director: reloaded, but the admin API stays where it was: listen\n"},
 		{"refused", api.Reload{}, errors.New("a.yaml:1:2: x: is not a key"), 1, "director: reload: refused, what ran before goes on:\na.yaml:1:2: x: is not a key\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
