@@ -67,7 +67,7 @@ func (d *Director) checkInterfaces() {
 
 // lacks notes why the director is not attached; an empty why: it is.
 func (d *Director) lacks(why problem) {
-	if why != d.unattached && why != (problem{}) {
+	if d.ready && why != d.unattached && why != (problem{}) {
 		d.log.Error(why.what, "remedy", why.remedy)
 	}
 	d.unattached = why

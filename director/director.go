@@ -65,6 +65,7 @@ type Director struct {
 	findings   []guard.Finding
 	attached   *attachment
 	unattached problem // why not
+	ready      bool    // it has been attached once
 	unsure     bool    // the interfaces could not be listed
 	since      onsets
 	saved      *stateFile
@@ -157,10 +158,14 @@ func (d *Director) start() error {
 	d.startHealth()
 	d.refresh()
 	d.checkInterfaces()
-	if d.attached == nil {
-		return fmt.Errorf("%s: %s", d.unattached.what, d.unattached.remedy)
+	switch {
+	case d.attached != nil:
+		d.ready = true
+		return nil
+	case d.unattached.remedy == tryAgain: // a running director does
+		return errors.New(d.unattached.what)
 	}
-	return nil
+	return fmt.Errorf("%s: %s", d.unattached.what, d.unattached.remedy)
 }
 
 // background starts what runs beside the loop, and returns a function that

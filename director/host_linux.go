@@ -52,37 +52,45 @@ func (linuxHost) Interfaces() ([]Interface, error) {
 // resubscribe is the pause before Watch subscribes again.
 const resubscribe = 100 * time.Millisecond
 
-// Watch subscribes to rtnetlink's RTNLGRP_LINK. A subscription ends when
-// messages were lost (ENOBUFS), as when hundreds of interfaces come at once; the
-// next one begins with a look.
+// Watch subscribes to rtnetlink's RTNLGRP_LINK and RTNLGRP_IPV4_IFADDR. When a
+// subscription ends or cannot be made (messages were lost, no memory), it makes
+// another and says that something changed, so that meanwhile the caller looks
+// once in a while.
 func (linuxHost) Watch(ctx context.Context, changed func()) error {
 	for {
-		if err := watchOnce(ctx, changed); err != nil {
-			return fmt.Errorf("watch interfaces: %w", err)
-		}
+		_ = watchOnce(ctx, changed) // the next one may do better
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(resubscribe):
+			changed()
 		}
 	}
 }
 
+// watchOnce calls changed until one of its subscriptions ends.
 func watchOnce(ctx context.Context, changed func()) error {
-	// The context of this subscription: netlink waits for its end before it
+	// The context of these subscriptions: netlink waits for its end before it
 	// closes the socket, also when the subscription ended by itself.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	updates := make(chan netlink.LinkUpdate, 16)
-	err := netlink.LinkSubscribeWithOptions(updates, ctx.Done(), netlink.LinkSubscribeOptions{
-		ErrorCallback: func(error) { changed() },
-	})
+	onError := func(error) { changed() }
+	links := make(chan netlink.LinkUpdate, 16)
+	err := netlink.LinkSubscribeWithOptions(links, ctx.Done(), netlink.LinkSubscribeOptions{ErrorCallback: onError})
 	if err != nil {
-		return err
+		return fmt.Errorf("watch interfaces: %w", err)
 	}
-	changed()
-	for range updates {
-		changed()
+	addrs := make(chan netlink.AddrUpdate, 16)
+	err = netlink.AddrSubscribeWithOptions(addrs, ctx.Done(), netlink.AddrSubscribeOptions{ErrorCallback: onError})
+	if err != nil {
+		return fmt.Errorf("watch addresses: %w", err)
+	}
+	changed() // before the subscriptions, something may have
+	for open := true; open; changed() {
+		select {
+		case _, open = <-links:
+		case _, open = <-addrs:
+		}
 	}
 	return nil
 }
