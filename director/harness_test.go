@@ -53,6 +53,7 @@ type rig struct {
 	mu      sync.Mutex // guards what Load reads
 	text    string
 	loadErr error
+	edit    func(*config.Config) // after parsing; nil: nothing
 
 	d      *director.Director
 	cancel context.CancelFunc
@@ -110,7 +111,11 @@ func (r *rig) load() (*config.Config, error) {
 	if i := strings.Index(text, "  - name:"); i >= 0 {
 		text = text[:i] + "services:\n" + text[i:]
 	}
-	return config.Parse("director.yaml", []byte(text))
+	c, err := config.Parse("director.yaml", []byte(text))
+	if err == nil && r.edit != nil {
+		r.edit(c)
+	}
+	return c, err
 }
 
 // write changes the file.

@@ -39,9 +39,13 @@ func (d *Director) keepFixed(next *config.Config) *config.Config {
 	return &merged
 }
 
-// apply makes next what runs. The guard comes first, since it can fail and can
-// be undone; a table, once built, has already taken servers away.
+// apply makes next what runs. What can fail comes first: the guard, which can
+// be undone, after the checks, which are only looked at; a table, once built,
+// has already taken servers away.
 func (d *Director) apply(next *config.Config) error {
+	if err := d.monitor.Validate(subscriptions(next)); err != nil {
+		return fmt.Errorf("reload: %w", err)
+	}
 	if err := d.updateGuard(d.config, next); err != nil {
 		return fmt.Errorf("reload: %w", err)
 	}
@@ -54,7 +58,7 @@ func (d *Director) apply(next *config.Config) error {
 	}
 	before := d.table
 	d.config, d.table, d.loaded = next, table, time.Now()
-	if err := d.monitor.Set(subscriptions(next)); err != nil {
+	if err := d.monitor.Set(subscriptions(next)); err != nil { // only a closed monitor refuses what is valid
 		d.log.Error("health checks were not changed", "error", err)
 	}
 	d.plane.SetDecrementTTL(next.TTL == config.TTLDecrement)

@@ -55,13 +55,17 @@ func TestReloadBroken(t *testing.T) {
 				r.text = global + web(23) + service("more", otherVIP, 23)
 				r.host.Fail(memhost.UpdateGuard, errBoom)
 			}, "boom"},
+			{"health checks", func() {
+				r.text = "guard: off\n" + global + web(23)
+				r.edit = func(c *config.Config) { c.Services[0].Check.Rise = 0 }
+			}, "rise"},
 			{"guard off", func() {
 				r.text = "guard: off\n" + global + web(23)
 				r.host.SetForwarding(true)
 			}, "the kernel forwards IPv4"},
 			{"guard off, and it cannot be", func() { r.host.Fail(memhost.OpenGuard, errBoom) }, "boom"},
 		} {
-			r.loadErr = nil
+			r.loadErr, r.edit = nil, nil
 			c.spoil()
 			if _, err := r.d.Reload(r.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s: %v", c.name, err)

@@ -17,7 +17,8 @@ type Options struct {
 	// Close. While it runs, events wait and probes go on.
 	Notify func(Event)
 	// Dial returns how to connect for the probes of one target; nil, or a nil
-	// result, stands for net.Dialer. It is called within Set.
+	// result, stands for net.Dialer. It is called within Set
+	// and Validate.
 	Dial func(Spec, Target) DialFunc
 	// Log takes a line for every change of a state; nil for none.
 	Log *slog.Logger
@@ -55,8 +56,8 @@ type Monitor struct {
 	closed   bool
 	probes   map[probeID]*probe
 	subs     map[string]*probe // by key
-	restored map[string]State // by key, for a Set to come
-	made     uint64 // probes so far; spreads their slots
+	restored map[string]State  // by key, for a Set to come
+	made     uint64            // probes so far; spreads their slots
 }
 
 // NewMonitor returns a Monitor without subscriptions. Close it.
@@ -105,6 +106,22 @@ func (m *Monitor) Set(subs []Subscription) error {
 		}
 	}
 	m.swap(subs, next)
+	return nil
+}
+
+// Validate returns the error that Set would return, and changes nothing.
+func (m *Monitor) Validate(subs []Subscription) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next, err := m.plan(subs)
+	if err != nil {
+		return fmt.Errorf("set health checks: %w", err)
+	}
+	for _, p := range next {
+		if m.probes[p.id] != p {
+			p.cancel() // it was built only to see whether it can be
+		}
+	}
 	return nil
 }
 

@@ -442,9 +442,16 @@ func TestSetRefusesWholly(t *testing.T) {
 		expect(t, r, "a:up")
 		bad := sub("bad", 2)
 		bad.Spec.Rise = 0
-		err := m.Set([]Subscription{sub("n", 9), bad, sub("n", 9), sub("zero", 0)})
+		wrong := []Subscription{sub("n", 9), bad, sub("n", 9), sub("zero", 0)}
+		err := m.Set(wrong)
 		if err == nil {
 			t.Fatal("no error")
+		}
+		if told := m.Validate(wrong); told == nil || told.Error() != err.Error() {
+			t.Errorf("Validate: %v; Set: %v", told, err)
+		}
+		if err := m.Validate([]Subscription{sub("a", 1), sub("n", 9)}); err != nil {
+			t.Errorf("Validate: %v", err)
 		}
 		for _, want := range []string{"bad: ", "rise", `"n" appears twice`, "zero: "} {
 			if !strings.Contains(err.Error(), want) {
