@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"lvsdr/admin/api"
@@ -177,12 +178,34 @@ func (d *Director) background(ctx context.Context) func() {
 		ended <- struct{}{}
 	}()
 	go func() {
-		if err := d.host.Watch(ctx, d.interfaces.tell); err != nil && ctx.Err() == nil {
-			d.log.Error("interfaces are not watched any more", "error", err)
-		}
+		d.watch(ctx)
 		ended <- struct{}{}
 	}()
 	return func() { <-ended; <-ended }
+}
+
+// watch makes the loop look at the interfaces when they change; every second,
+// while the host cannot watch them, until it can.
+func (d *Director) watch(ctx context.Context) {
+	var failed atomic.Bool
+	for {
+		err := d.host.Watch(ctx, func() {
+			failed.Store(false)
+			d.interfaces.tell()
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		if !failed.Swap(true) {
+			d.log.Error("interfaces cannot be watched, but are looked at every second", "error", err)
+		}
+		d.interfaces.tell()
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // loop does one thing after the other until the context ends.

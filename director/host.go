@@ -38,7 +38,9 @@ type Host interface {
 	// Interfaces returns all network interfaces.
 	Interfaces() ([]Interface, error)
 	// Watch calls changed once it watches, and after every change of an
-	// interface, until the context ends.
+	// interface or its addresses, until the context ends. Any goroutine calls
+	// changed, none after Watch has returned. An error, if it cannot watch; the
+	// caller may call it again.
 	Watch(ctx context.Context, changed func()) error
 	// OpenResponder opens what answers ARP for the VIPs.
 	OpenResponder(arpresponder.Config) (Responder, error)

@@ -52,39 +52,46 @@ func (linuxHost) Interfaces() ([]Interface, error) {
 // resubscribe is the pause before Watch subscribes again.
 const resubscribe = 100 * time.Millisecond
 
-// Watch subscribes to rtnetlink's RTNLGRP_LINK and RTNLGRP_IPV4_IFADDR. When a
-// subscription ends or cannot be made (messages were lost, no memory), it makes
-// another and says that something changed, so that meanwhile the caller looks
-// once in a while.
+// Watch subscribes to rtnetlink's RTNLGRP_LINK and RTNLGRP_IPV4_IFADDR. A
+// subscription ends when messages were lost (ENOBUFS), as when hundreds of
+// interfaces come at once; the next one begins with a look.
 func (linuxHost) Watch(ctx context.Context, changed func()) error {
 	for {
-		_ = watchOnce(ctx, changed) // the next one may do better
+		if err := watchOnce(ctx, changed); err != nil {
+			return err
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(resubscribe):
-			changed()
 		}
 	}
 }
 
-// watchOnce calls changed until one of its subscriptions ends.
+// watchOnce calls changed until one of its subscriptions ends. It returns when
+// both have, and an error if they could not be made.
 func watchOnce(ctx context.Context, changed func()) error {
 	// The context of these subscriptions: netlink waits for its end before it
 	// closes the socket, also when the subscription ended by itself.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	onError := func(error) { changed() }
+	onError := func(error) {
+		if ctx.Err() == nil { // a closed socket is no change
+			changed()
+		}
+	}
 	links := make(chan netlink.LinkUpdate, 16)
 	err := netlink.LinkSubscribeWithOptions(links, ctx.Done(), netlink.LinkSubscribeOptions{ErrorCallback: onError})
 	if err != nil {
 		return fmt.Errorf("watch interfaces: %w", err)
 	}
+	defer drain(links, cancel)
 	addrs := make(chan netlink.AddrUpdate, 16)
 	err = netlink.AddrSubscribeWithOptions(addrs, ctx.Done(), netlink.AddrSubscribeOptions{ErrorCallback: onError})
 	if err != nil {
 		return fmt.Errorf("watch addresses: %w", err)
 	}
+	defer drain(addrs, cancel)
 	changed() // before the subscriptions, something may have
 	for open := true; open; changed() {
 		select {
@@ -93,6 +100,13 @@ func watchOnce(ctx context.Context, changed func()) error {
 		}
 	}
 	return nil
+}
+
+// drain ends a subscription, which may wait for somebody to take its news.
+func drain[T any](updates <-chan T, cancel func()) {
+	cancel()
+	for range updates {
+	}
 }
 
 // OpenResponder and OpenResolver return a nil interface with an error, never

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"lvsdr/director/memhost"
@@ -88,6 +89,37 @@ func TestInterfaceReplacedAtOnce(t *testing.T) {
 		r.pass(time.Second)
 		if got := r.serversOf(1, 2); got[21] != 1 || got[22] != 1 {
 			t.Errorf("two connections went to %v", got)
+		}
+	})
+}
+
+// TestInterfacesCannotBeWatched: they are looked at instead, until they can be
+// again; the log says it once each time.
+func TestInterfacesCannotBeWatched(t *testing.T) {
+	const line = "interfaces cannot be watched"
+	within(t, func(r *rig) {
+		r.host.Fail(memhost.WatchInterfaces, errBoom)
+		r.up()
+		mac := outMAC
+		for round := 1; round <= 2; round++ {
+			r.pass(time.Minute)
+			mac[5]++
+			r.lan.Delete()
+			r.lan.Create(mac)
+			r.pass(1100 * time.Millisecond)
+			if got := r.status().Interfaces[0].MAC; got != mac.String() || r.log.count(line) != round {
+				t.Errorf("round %d: MAC %s, want %v; %d lines", round, got, mac, r.log.count(line))
+			}
+			r.host.Fail(memhost.WatchInterfaces, nil)
+			r.pass(2 * time.Second)
+			mac[5]++
+			r.lan.Delete()
+			r.lan.Create(mac)
+			synctest.Wait()
+			if got := r.status().Interfaces[0].MAC; got != mac.String() {
+				t.Errorf("round %d: watched again: MAC %s, want %v", round, got, mac)
+			}
+			r.host.Fail(memhost.WatchInterfaces, errBoom) // ends the watch
 		}
 	})
 }

@@ -17,14 +17,15 @@ type Operation string
 
 // The operations that [Host.Fail] can make fail.
 const (
-	ListInterfaces Operation = "list interfaces"
-	OpenReceiver   Operation = "open receiver"
-	OpenSender     Operation = "open sender"
-	OpenResponder  Operation = "open responder"
-	OpenResolver   Operation = "open resolver"
-	OpenGuard      Operation = "open guard"
-	UpdateGuard    Operation = "update guard"
-	ReadARP        Operation = "read ARP" // by responder and resolver
+	ListInterfaces  Operation = "list interfaces"
+	WatchInterfaces Operation = "watch interfaces" // also one that goes on
+	OpenReceiver    Operation = "open receiver"
+	OpenSender      Operation = "open sender"
+	OpenResponder   Operation = "open responder"
+	OpenResolver    Operation = "open resolver"
+	OpenGuard       Operation = "open guard"
+	UpdateGuard     Operation = "update guard"
+	ReadARP         Operation = "read ARP" // by responder and resolver
 )
 
 // Host is a machine in memory. Its methods, and those of its interfaces, may
@@ -59,6 +60,9 @@ func (h *Host) Fail(o Operation, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.failures[o] = err
+	if o == WatchInterfaces && err != nil {
+		h.changed()
+	}
 	for _, i := range h.interfaces {
 		for s := range i.sockets {
 			s.ring()
@@ -89,11 +93,16 @@ func (h *Host) Watch(ctx context.Context, changed func()) error {
 		defer h.mu.Unlock()
 		delete(h.watchers, news)
 	}()
-	changed()
 	for {
+		h.mu.Lock()
+		err := h.failures[WatchInterfaces]
+		h.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		changed()
 		select {
 		case <-news:
-			changed()
 		case <-ctx.Done():
 			return nil
 		}
