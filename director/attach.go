@@ -57,15 +57,17 @@ func (d *Director) checkInterfaces() {
 		return
 	}
 	if why == (problem{}) {
-		if err := d.attach(ingress, egress); err != nil {
+		if err = d.attach(ingress, egress); err != nil {
 			d.detach()
 			why = problem{err.Error(), tryAgain}
 		}
 	}
+	d.cause = err
 	d.lacks(why)
 }
 
-// lacks notes why the director is not attached; an empty why: it is.
+// lacks notes why the director is not attached; an empty why: it is. A start
+// returns it instead of logging it.
 func (d *Director) lacks(why problem) {
 	if d.ready && why != d.unattached && why != (problem{}) {
 		d.log.Error(why.what, "remedy", why.remedy)

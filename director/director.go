@@ -66,6 +66,7 @@ type Director struct {
 	findings   []guard.Finding
 	attached   *attachment
 	unattached problem // why not
+	cause      error   // of that, if it was an error
 	ready      bool    // it has been attached once
 	unsure     bool    // the interfaces could not be listed
 	since      onsets
@@ -163,8 +164,8 @@ func (d *Director) start() error {
 	case d.attached != nil:
 		d.ready = true
 		return nil
-	case d.unattached.remedy == tryAgain: // a running director does
-		return errors.New(d.unattached.what)
+	case d.cause != nil: // only a running director tries again
+		return fmt.Errorf("attach to the interfaces: %w", d.cause)
 	}
 	return fmt.Errorf("%s: %s", d.unattached.what, d.unattached.remedy)
 }

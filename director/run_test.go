@@ -153,6 +153,12 @@ func TestRefusesToStart(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "tries again") {
 					t.Errorf("start: %v, want %q", err, c.want)
 				}
+				if strings.HasSuffix(c.want, "boom") && !errors.Is(err, errBoom) {
+					t.Errorf("start: %v does not wrap its cause", err)
+				}
+				if n := r.log.count("tries again"); n != 0 {
+					t.Errorf("%d lines say that it tries again:\n%v", n, r.log)
+				}
 				if name, _ := r.host.Guarded(); name != "" {
 					t.Errorf("the guard is still on %s", name)
 				}
