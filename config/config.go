@@ -87,7 +87,7 @@ type Service struct {
 	Addresses   []Address
 	Protocol    Protocol
 	Mark        uint32   // 0: none
-	Scheduler   string   // a name that scheduler.Lookup knows
+	Scheduler   string   // one of scheduler.Names
 	Flags       []string // of the scheduler
 	Timeouts    Timeouts // the global ones where the service names none
 	Reject      RejectMode
