@@ -64,9 +64,6 @@ func (p *Plane) SetTable(t *service.Table) {
 // SetDecrementTTL says whether forwarding costs a hop.
 func (p *Plane) SetDecrementTTL(on bool) { p.decrementTTL.Store(on) }
 
-// Table returns the present service table.
-func (p *Plane) Table() *service.Table { return p.services.Load() }
-
 // ExpireGone removes the connections of servers that are gone, and returns how
 // many. Workers do not use them any more already; this frees their places.
 func (p *Plane) ExpireGone() int {
