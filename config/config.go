@@ -25,7 +25,13 @@ type Config struct {
 	RestartGrace time.Duration // see docs/architecture.md, "After a restart"
 	Admin        Admin
 	Timeouts     Timeouts
-	Services     []Service // in the file's order
+	Compat       CompatMode
+	IPVS         IPVS
+	Quotas       Quotas
+	VIPs         []netip.Addr // owned also while no service is on them
+	Rules        string       // file of `ipvsadm -S` lines for the start; "": none
+	Services     []Service    // in the file's order
+	Warnings     []Error      // keys that mean nothing here, and why
 
 	file   string           // for the messages of CheckHost
 	places map[string]place // of the keys that CheckHost names
@@ -81,6 +87,45 @@ type Timeouts struct {
 	UDP    time.Duration
 }
 
+// CompatMode says whose defaults hold where the file names no value.
+type CompatMode string
+
+// The values of `compat:`.
+const (
+	CompatNone CompatMode = "none"
+	CompatIPVS CompatMode = "ipvs" // the kernel's
+)
+
+// IPVS are the settings that have the kernel's names (those of net.ipv4.vs.*,
+// Documentation/networking/ipvs-sysctl.rst).
+type IPVS struct {
+	SloppyTCP               bool // any TCP segment but RST opens a connection
+	SloppySCTP              bool // any SCTP packet does
+	ConnReuseMode           int  // bits 1 and 2: see docs/ipvs.md
+	ExpireNodestConn        bool // connections of a removed server expire at once
+	ExpireQuiescentTemplate bool // a server of weight 0 loses its persistent clients
+	ScheduleICMP            bool // an ICMP error about an unknown connection is scheduled
+	SecureTCP               int  // 0..3
+	DropEntry               int  // 0..3
+	DropPacket              int  // 0..3
+	AmDropRate              int  // one of so many new connections is dropped
+	LBLCExpiration          time.Duration
+	LBLCRExpiration         time.Duration
+}
+
+// Quotas are how much of the connection table, in percent, connections of one
+// kind may take, so that a flood of them leaves room for all others.
+type Quotas struct {
+	HalfOpen int // TCP and SCTP connections that are not established yet
+	UDP      int
+}
+
+// Persistence keeps a client with its server.
+type Persistence struct {
+	Timeout time.Duration // 0: none
+	Prefix  int           // bits of the client's address that make a client
+}
+
 // Service is one virtual service.
 type Service struct {
 	Name        string
@@ -89,6 +134,8 @@ type Service struct {
 	Mark        uint32   // 0: none
 	Scheduler   string   // one of scheduler.Names
 	Flags       []string // of the scheduler
+	Persistence Persistence
+	OnePacket   bool     // no entry: each datagram is scheduled by itself (UDP)
 	Timeouts    Timeouts // the global ones where the service names none
 	Reject      RejectMode
 	Check       healthcheck.Spec

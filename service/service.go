@@ -3,6 +3,7 @@ package service
 import (
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"lvsdr/conntable"
 	"lvsdr/frame"
@@ -28,7 +29,8 @@ const (
 	Quiesce                // they go on; the server has weight 0
 )
 
-// Range is a VIP with the ports of a service, First..Last.
+// Range is a VIP with the ports of a service, First..Last; 0..0 is every port
+// that no other service has.
 type Range struct {
 	VIP         frame.Addr
 	First, Last uint16
@@ -36,15 +38,25 @@ type Range struct {
 
 // Definition says what a service shall be. It is plain data.
 type Definition struct {
-	Name      string
-	Ranges    []Range
-	Protocol  uint8 // IP protocol number
-	Scheduler string
-	Flags     []string // of the scheduler
-	Timeouts  *conntable.Timeouts
-	Reject    Reject
-	OnFailure Failure
-	Servers   []ServerDefinition // in the order in which they were added
+	Name        string
+	Ranges      []Range
+	Protocol    uint8  // IP protocol number
+	Mark        uint32 // 0: none
+	Scheduler   string
+	Flags       []string      // of the scheduler
+	CacheExpiry time.Duration // of lblc and lblcr; 0: a day
+	Timeouts    *conntable.Timeouts
+	Persistence Persistence
+	OnePacket   bool // each datagram is scheduled by itself (UDP only)
+	Reject      Reject
+	OnFailure   Failure
+	Servers     []ServerDefinition // in the order in which they were added
+}
+
+// Persistence keeps a client with its server.
+type Persistence struct {
+	Timeout time.Duration // 0: none
+	Prefix  int           // bits of the client's address that make a client
 }
 
 // ServerDefinition says what a real server shall be.

@@ -4,6 +4,11 @@
 //
 //	GET  /v1/status   Status
 //	POST /v1/reload   Reload
+//	POST /v1/changes  Changes, answered by Changed
+//	GET  /v1/connections?client=&vip=&server=&service=&state=
+//	                  a stream of Connection, one a line
+//	GET  /v1/why?protocol=&client=&vip=
+//	                  Why
 //
 // Fields are added, never renamed or taken away within v1. An error is an
 // object Error with a status code of 4xx (the request) or 5xx (the director).

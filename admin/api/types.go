@@ -10,6 +10,7 @@ type Status struct {
 	Now         time.Time   `json:"now"`
 	ConfigFile  string      `json:"config_file"`
 	ConfigSince time.Time   `json:"config_since"` // when the present configuration was loaded
+	Timeouts    Timeouts    `json:"timeouts"`     // of services that name none
 	Guard       string      `json:"guard"`        // "on", "off" or "missing": on, but somebody removed it
 	Interfaces  []Interface `json:"interfaces"`
 	VIPs        []VIP       `json:"vips"`
@@ -50,13 +51,20 @@ type Claimant struct {
 
 // Service is a virtual service.
 type Service struct {
-	Name      string       `json:"name"`
-	Protocol  string       `json:"protocol"` // "tcp" or "udp"
-	Addresses []string     `json:"addresses"`
-	Scheduler string       `json:"scheduler"`
-	Flags     []string     `json:"flags,omitempty"`
-	Reject    string       `json:"reject"`
-	Servers   []RealServer `json:"servers"`
+	Name      string   `json:"name"`
+	Protocol  string   `json:"protocol"` // "tcp", "udp" or "sctp"
+	Addresses []string `json:"addresses"`
+	Scheduler string   `json:"scheduler"`
+	Flags     []string `json:"flags,omitempty"`
+	Reject    string   `json:"reject"`
+	Mark      uint32   `json:"mark,omitempty"`
+	// Persistence is how many seconds a client stays with its server; 0: it
+	// does not. Prefix is how many bits of its address make a client.
+	Persistence int          `json:"persistence,omitempty"`
+	Prefix      int          `json:"prefix,omitempty"`
+	OnePacket   bool         `json:"one_packet,omitempty"`
+	Timeouts    Timeouts     `json:"timeouts"`
+	Servers     []RealServer `json:"servers"`
 }
 
 // RealServer is a real server of a service. Rates are of the last second.
@@ -64,6 +72,8 @@ type RealServer struct {
 	Address      string    `json:"address"` // of the server, with the service's port if that is one
 	Weight       int       `json:"weight"`  // effective
 	Configured   int       `json:"configured_weight"`
+	Upper        int       `json:"upper,omitempty"` // thresholds; 0: none
+	Lower        int       `json:"lower,omitempty"`
 	Health       string    `json:"health"` // "unknown", "up" or "down"
 	Since        time.Time `json:"since"`  // of the health
 	Check        string    `json:"check"`  // last result, for people
@@ -71,12 +81,23 @@ type RealServer struct {
 	MACState     string    `json:"mac_state"`
 	Active       int       `json:"active"`
 	Inactive     int       `json:"inactive"`
+	Persistent   int       `json:"persistent"` // templates
 	Connections  uint64    `json:"connections"`
 	Packets      uint64    `json:"packets"`
 	Bytes        uint64    `json:"bytes"`
 	ConnectionsS float64   `json:"connections_per_second"`
 	PacketsS     float64   `json:"packets_per_second"`
 	BytesS       float64   `json:"bytes_per_second"`
+	// Zero is what Connections, Packets and Bytes were when an operator last
+	// set them to zero (ipvsadm -Z): nothing here goes back.
+	Zero Counts `json:"zero"`
+}
+
+// Counts are what went to a server.
+type Counts struct {
+	Connections uint64 `json:"connections"`
+	Packets     uint64 `json:"packets"`
+	Bytes       uint64 `json:"bytes"`
 }
 
 // Connections is the fill of the connection table.
@@ -126,6 +147,9 @@ type Reload struct {
 // Error is what a failed request returns.
 type Error struct {
 	Message string `json:"error"`
+	// Code and Applied are of a refused change.
+	Code    string `json:"code,omitempty"`
+	Applied int    `json:"applied,omitempty"` // how many changes were made before it
 }
 
 // Error returns the message.
