@@ -31,7 +31,8 @@ const (
 	sctpChunkHeader = 4 // type, flags, length
 )
 
-// SCTP is a view of an SCTP packet.
+// SCTP is a view of an SCTP packet, which ends where the IP packet does. What
+// tells of chunks is safe at any length.
 type SCTP []byte
 
 // SrcPort returns the source port.
@@ -68,4 +69,30 @@ func (s SCTP) Chunk(offset int) (typ uint8, next int, ok bool) {
 		return 0, 0, false
 	}
 	return s[offset], offset + (length+3)&^3, true // chunks are padded to 4 bytes
+}
+
+// FirstChunk returns the type of the first chunk; ok is false when no whole chunk
+// header is there. The length in it is not looked at: this is the chunk by which
+// IPVS tells a packet that opens an association, INIT, from others.
+func (s SCTP) FirstChunk() (typ uint8, ok bool) {
+	if len(s) < SCTPLen+sctpChunkHeader {
+		return 0, false
+	}
+	return s[SCTPLen], true
+}
+
+// StateChunk returns the type of the chunk that moves the state of a packet's
+// association as IPVS sees it (net/netfilter/ipvs/ip_vs_proto_sctp.c): the first
+// chunk, but the second if that is ABORT behind COOKIE ECHO or COOKIE ACK. ABORT
+// ends the chunks that a receiver reads, and control chunks may stand before it
+// (RFC 9260, 3.3.7); IPVS looks for it behind these two. ok is as for FirstChunk.
+func (s SCTP) StateChunk() (typ uint8, ok bool) {
+	first, ok := s.FirstChunk()
+	if first != SCTPCookieEcho && first != SCTPCookieAck {
+		return first, ok
+	}
+	if _, next, whole := s.Chunk(SCTPLen); whole && next+sctpChunkHeader <= len(s) && s[next] == SCTPAbort {
+		return SCTPAbort, true
+	}
+	return first, ok
 }

@@ -286,6 +286,76 @@ func TestSCTP(t *testing.T) {
 	}
 }
 
+// TestSCTPStateChunk has the bundles that IPVS tells apart, chunk by chunk:
+// type, length field, bytes that are there.
+func TestSCTPStateChunk(t *testing.T) {
+	type chunk struct {
+		typ    uint8
+		length uint16
+		bytes  int
+	}
+	cookie := chunk{SCTPCookieEcho, 7, 8} // padded to 8
+	abort := chunk{SCTPAbort, 4, 4}
+	for _, tt := range []struct {
+		name         string
+		chunks       []chunk
+		first, state uint8
+		none         bool
+	}{
+		{name: "common header alone", none: true},
+		{name: "three bytes of a chunk", chunks: []chunk{{SCTPInit, 20, 3}}, none: true},
+		{name: "chunk header alone", chunks: []chunk{{SCTPInit, 20, 4}}, first: SCTPInit, state: SCTPInit},
+		{name: "length 0", chunks: []chunk{{SCTPInit, 0, 4}}, first: SCTPInit, state: SCTPInit},
+		{name: "type without a meaning", chunks: []chunk{{0xc1, 4, 4}}, first: 0xc1, state: 0xc1},
+		{name: "cookie echo, data", chunks: []chunk{cookie, {SCTPData, 20, 20}}, first: SCTPCookieEcho, state: SCTPCookieEcho},
+		{name: "cookie echo, abort", chunks: []chunk{cookie, abort}, first: SCTPCookieEcho, state: SCTPAbort},
+		{name: "cookie ack, abort", chunks: []chunk{{SCTPCookieAck, 4, 4}, abort}, first: SCTPCookieAck, state: SCTPAbort},
+		{name: "abort of length 0", chunks: []chunk{cookie, {SCTPAbort, 0, 4}}, first: SCTPCookieEcho, state: SCTPAbort},
+		{name: "abort cut", chunks: []chunk{cookie, {SCTPAbort, 4, 3}}, first: SCTPCookieEcho, state: SCTPCookieEcho},
+		{name: "cookie echo of length 3", chunks: []chunk{{SCTPCookieEcho, 3, 4}, abort}, first: SCTPCookieEcho, state: SCTPCookieEcho},
+		{name: "cookie echo beyond the packet", chunks: []chunk{{SCTPCookieEcho, 0xffff, 4}, abort}, first: SCTPCookieEcho, state: SCTPCookieEcho},
+		{name: "abort third", chunks: []chunk{cookie, {SCTPData, 20, 20}, abort}, first: SCTPCookieEcho, state: SCTPCookieEcho},
+		{name: "shutdown, abort", chunks: []chunk{{SCTPShutdown, 8, 8}, abort}, first: SCTPShutdown, state: SCTPShutdown},
+		{name: "abort first", chunks: []chunk{abort, cookie}, first: SCTPAbort, state: SCTPAbort},
+	} {
+		b := make([]byte, SCTPLen)
+		for _, c := range tt.chunks {
+			header := []byte{c.typ, 0, byte(c.length >> 8), byte(c.length)}
+			b = append(b, append(header, make([]byte, 64)...)[:c.bytes]...)
+		}
+		first, ok := SCTP(b).FirstChunk()
+		state, okState := SCTP(b).StateChunk()
+		if first != tt.first || state != tt.state || ok == tt.none || okState == tt.none {
+			t.Errorf("%s: first chunk %d, %v, for the state %d, %v; want %d and %d", tt.name, first, ok, state, okState, tt.first, tt.state)
+		}
+	}
+}
+
+// TestSCTPShort: every length and every content of two chunk headers is safe,
+// and what is behind the packet's end decides nothing.
+func TestSCTPShort(t *testing.T) {
+	b := make([]byte, SCTPLen+12)
+	for typ := range 256 {
+		for length := range 12 {
+			clear(b)
+			b[SCTPLen], b[SCTPLen+3], b[SCTPLen+4], b[SCTPLen+8] = byte(typ), byte(length), SCTPAbort, SCTPAbort
+			for n := range len(b) + 1 {
+				first, ok := SCTP(b[:n]).FirstChunk()
+				state, okState := SCTP(b[:n]).StateChunk()
+				cookie := typ == int(SCTPCookieEcho) || typ == int(SCTPCookieAck)
+				behind := cookie && (length == 4 && n >= 20 || length > 4 && length <= 8 && n >= 24)
+				want := byte(typ)
+				if behind {
+					want = SCTPAbort
+				}
+				if ok != (n >= 16) || okState != ok || ok && (first != byte(typ) || state != want) {
+					t.Fatalf("%d bytes, type %d, length %d: first chunk %d, %v, for the state %d, %v", n, typ, length, first, ok, state, okState)
+				}
+			}
+		}
+	}
+}
+
 func TestARP(t *testing.T) {
 	b := newFrame(EtherTypeARP, ARPLen)
 	a := ARP(b[14:])
@@ -395,6 +465,10 @@ func checkTransport(t *testing.T, b []byte, p *Packet) {
 		}
 	case p.Key.Protocol == ProtocolSCTP:
 		s := SCTP(b)
+		if first, ok := s.FirstChunk(); ok != (len(b) >= SCTPLen+4) || ok && first != b[SCTPLen] {
+			t.Fatalf("SCTP %x: first chunk %d, %v", b, first, ok)
+		}
+		s.StateChunk()
 		for _, next, ok := s.Chunk(SCTPLen); ok; {
 			at := next
 			if _, next, ok = s.Chunk(next); ok && next <= at {
