@@ -89,6 +89,18 @@ func (a Addr) IsMulticast() bool {
 	return a.Hi>>56 == 0xff || a.Is4() && a.As4()>>28 == 0xe
 }
 
+// Masked returns a with all but its first bits zero: 0..32 bits for IPv4, 0..128
+// for IPv6.
+func (a Addr) Masked(bits int) Addr {
+	if a.Is4() {
+		bits += 96
+	}
+	return Addr{a.Hi & ones(bits), a.Lo & ones(bits-64)}
+}
+
+// ones returns a word whose first n bits are set; n may lie outside 0..64.
+func ones(n int) uint64 { return ^(^uint64(0) >> min(max(n, 0), 64)) }
+
 // SolicitedNode returns the group that solicitations for the IPv6 address a go
 // to (RFC 4291, 2.7.1).
 func SolicitedNode(a Addr) Addr {
