@@ -6,8 +6,8 @@ import "sync/atomic"
 // over because it was full. All of it is touched only through sync/atomic.
 type bucket struct {
 	peer  [bucketPlaces]uint64 // client IPv4 address | client port | service port
-	where [bucketPlaces]uint64 // VIP index (16) | protocol (8) | kind (8) | real server (32)
-	life  [bucketPlaces]uint32 // expiry (20) | version (8) | state (4)
+	where [bucketPlaces]uint64 // VIP index (16) | protocol (8) | kind (8) | controlled (1) | real server (31)
+	life  [bucketPlaces]uint32 // expiry (20) | version (7) | state (5)
 	side  uint32               // spare (16) | overflow (16)
 }
 
@@ -22,7 +22,7 @@ const (
 type life uint32
 
 const (
-	stateBits, versionBits, expiryBits = 4, 8, 20
+	stateBits, versionBits, expiryBits = 5, 7, 20
 
 	stateMask   = 1<<stateBits - 1
 	versionMask = (1<<versionBits - 1) << stateBits
@@ -47,6 +47,10 @@ func (l life) remaining(now Time) int32 {
 // isConnection reports whether the place holds a connection, and is not free
 // and not the second half of one.
 func (l life) isConnection() bool { return l.state()-1 < StateCount-1 }
+
+// count returns what the second place of a template has instead of an expiry:
+// how many connections the template controls.
+func (l life) count() uint32 { return uint32(l) >> expiryShift }
 
 // place names a place by its bucket and its number there.
 type place uint32

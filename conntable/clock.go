@@ -27,7 +27,9 @@ func (t Time) until(now Time) int32 { return int32(t - now) }
 // packet.
 type Timeouts [StateCount]uint32
 
-// IPVS's timeouts (net/netfilter/ipvs/ip_vs_proto_tcp.c, ip_vs_proto_udp.c).
+// IPVS's timeouts (net/netfilter/ipvs/ip_vs_proto_tcp.c, ip_vs_proto_udp.c,
+// ip_vs_proto_sctp.c; for templates the default of `ipvsadm -p`, and
+// ip_vs_conn_expire).
 var defaultTimeouts = [StateCount]time.Duration{
 	StateNone:        2 * time.Second,
 	StateEstablished: 15 * time.Minute,
@@ -41,6 +43,26 @@ var defaultTimeouts = [StateCount]time.Duration{
 	StateListen:      2 * time.Minute,
 	StateSynAck:      2 * time.Minute,
 	StateUDP:         5 * time.Minute,
+
+	StateSCTPNone:             2 * time.Second,
+	StateSCTPInit1:            4 * time.Second,
+	StateSCTPInit:             61 * time.Second,
+	StateSCTPCookieSent:       61 * time.Second,
+	StateSCTPCookieReplied:    61 * time.Second,
+	StateSCTPCookieWait:       61 * time.Second,
+	StateSCTPCookie:           61 * time.Second,
+	StateSCTPCookieEchoed:     61 * time.Second,
+	StateSCTPEstablished:      15 * time.Minute,
+	StateSCTPShutdownSent:     61 * time.Second,
+	StateSCTPShutdownReceived: 61 * time.Second,
+	StateSCTPShutdownAckSent:  61 * time.Second,
+	StateSCTPRejected:         4 * time.Second,
+	StateSCTPClosed:           61 * time.Second,
+
+	StateTemplate:             5 * time.Minute,
+	StateTemplateAssured:      5 * time.Minute,
+	StateTemplateAgain:        time.Minute,
+	StateTemplateAssuredAgain: time.Minute,
 }
 
 // NewTimeouts returns IPVS's timeouts with the three that `ipvsadm --set`
@@ -57,4 +79,11 @@ func NewTimeouts(tcp, tcpFin, udp time.Duration) *Timeouts {
 		t[s] = Ticks(d[s])
 	}
 	return &t
+}
+
+// Persist sets how long a template of the service lives without a new
+// connection, and returns t.
+func (t *Timeouts) Persist(d time.Duration) *Timeouts {
+	t[StateTemplate], t[StateTemplateAssured] = Ticks(d), Ticks(d)
+	return t
 }

@@ -10,23 +10,35 @@ import (
 )
 
 // Key names one connection to a service: the client's address and port, the
-// VIP by its index, the service port and the IP protocol. Make it with NewKey.
+// VIP by its index, the service port and the IP protocol; or one template of a
+// persistent service. Make it with NewKey or NewTemplateKey.
 type Key struct {
 	peer, where uint64
 	hi, lo      uint64 // client address of an IPv6 key; 0 for IPv4
 }
 
-// The kind byte of word 1.
+// The kind byte of where. What is not kind4 takes two places: the second holds
+// the IPv6 address, and how many connections a template controls.
 const (
-	kind4 = 0 // an IPv4 connection
-	kind6 = 1 // an IPv6 connection; its address is in the next place
+	kind4 = iota
+	kind6
+	kindTemplate4
+	kindTemplate6
 )
 
-// The real server is in the low half of where; the rest belongs to the key.
+// The real server is in the low half of where, with a bit that says whether a
+// template controls the connection; the rest belongs to the key.
 const (
 	whereKeyShift        = 32
 	whereKeyMask  uint64 = 0xffffffff_00000000
+
+	controlled  = 1 << 31
+	serverBits  = controlled - 1
+	whereServer = uint64(serverBits)
 )
+
+// MaxServer is the largest number of a real server.
+const MaxServer = serverBits
 
 // NewKey returns the key of a connection from client:clientPort to port of the
 // VIP with the given index.
@@ -50,7 +62,32 @@ func fold(a frame.Addr) uint32 {
 	return uint32(x) ^ uint32(x>>32)
 }
 
-func (k *Key) is6() bool { return k.where>>32&0xff == kind6 }
+// NewTemplateKey returns the key of a template: the memory of which server the
+// clients with this address, of which the caller has cut what does not count,
+// are sent to. port is the service's, 0 for one with many ports; a service that
+// is no single VIP and port has a number of its own in its place, and protocol
+// 0 (in IPVS: its firewall mark).
+func NewTemplateKey(client frame.Addr, vip uint16, port uint32, protocol uint8) Key {
+	where := uint64(vip)<<48 | uint64(protocol)<<40
+	if client.Is4() {
+		return Key{peer: uint64(client.As4())<<32 | uint64(port), where: where | kindTemplate4<<32}
+	}
+	return Key{
+		peer:  uint64(fold(client))<<32 | uint64(port),
+		where: where | kindTemplate6<<32,
+		hi:    client.Hi, lo: client.Lo,
+	}
+}
+
+func (k *Key) kind() uint64 { return k.where >> 32 & 0xff }
+
+// isWide reports whether the key takes two places.
+func (k *Key) isWide() bool { return k.kind() != kind4 }
+
+func (k *Key) is6() bool { return k.kind()&1 != 0 }
+
+// IsTemplate reports whether the key is a template's.
+func (k *Key) IsTemplate() bool { return k.kind() >= kindTemplate4 }
 
 // Client returns the client's address.
 func (k *Key) Client() frame.Addr {
@@ -60,11 +97,19 @@ func (k *Key) Client() frame.Addr {
 	return frame.AddrFrom4(uint32(k.peer >> 32))
 }
 
-// ClientPort returns the client's port.
-func (k *Key) ClientPort() uint16 { return uint16(k.peer >> 16) }
+// ClientPort returns the client's port; 0 for a template.
+func (k *Key) ClientPort() uint16 {
+	if k.IsTemplate() {
+		return 0
+	}
+	return uint16(k.peer >> 16)
+}
 
 // Port returns the service port that the client sent to.
 func (k *Key) Port() uint16 { return uint16(k.peer) }
+
+// Number returns the number of the service of a template with protocol 0.
+func (k *Key) Number() uint32 { return uint32(k.peer) }
 
 // VIP returns the index of the VIP.
 func (k *Key) VIP() uint16 { return uint16(k.where >> 48) }
@@ -78,7 +123,7 @@ func (k *Key) Protocol() uint8 { return uint8(k.where >> 40) }
 // hash is not known either.
 func (k *Key) hash(secret *[2]uint64) uint64 {
 	a, b := k.peer+secret[0], k.where&whereKeyMask^secret[1]
-	if !k.is6() {
+	if !k.isWide() {
 		return xxh64of16(a, b)
 	}
 	var buf [32]byte

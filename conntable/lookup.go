@@ -5,10 +5,16 @@ import "sync/atomic"
 // Conn is a connection that a lookup found: a copy of what decides where its
 // packets go, and the reference by which Advance and Delete find it again.
 type Conn struct {
-	Server uint32 // real server, as given to Insert
-	place  place
-	life   life
+	where uint32 // real server, and whether a template controls the connection
+	place place
+	life  life
 }
+
+// Server returns the real server, as given to Insert.
+func (c *Conn) Server() uint32 { return c.where & serverBits }
+
+// Controlled reports whether a template sent the connection to its server.
+func (c *Conn) Controlled() bool { return c.where&controlled != 0 }
 
 // State returns the connection's state when it was looked up.
 func (c *Conn) State() State { return c.life.state() }
@@ -41,8 +47,8 @@ func (t *Table) Lookup(k *Key, h Home, now Time) (Conn, bool) {
 	not1 := differ(b.peerOf(1)^k.peer, b.whereOf(1)^k.where)
 	if i := not0 + not0&not1; i < bucketPlaces { // as candidate, which is too long to be inlined
 		l, where := b.lifeOf(i), b.whereOf(i)
-		if b.peerOf(i) == k.peer && (where^k.where)>>whereKeyShift == 0 && !k.is6() && l.isConnection() && b.lifeOf(i) == l {
-			return Conn{Server: uint32(where), place: newPlace(h.start, i), life: l}, l.remaining(now) > 0
+		if b.peerOf(i) == k.peer && (where^k.where)>>whereKeyShift == 0 && !k.isWide() && l.isConnection() && b.lifeOf(i) == l {
+			return Conn{where: uint32(where), place: newPlace(h.start, i), life: l}, l.remaining(now) > 0
 		}
 	}
 	c, ok := t.search(k, h)
@@ -72,7 +78,7 @@ func (b *bucket) holds(i uint32, l life, where uint64, k *Key) bool {
 		return false
 	}
 	// A place read while it changes hands may be the last one: mod wraps.
-	if j := (i + 1) % bucketPlaces; k.is6() && (b.peerOf(j) != k.hi || b.whereOf(j) != k.lo) {
+	if j := (i + 1) % bucketPlaces; k.isWide() && (b.peerOf(j) != k.hi || b.whereOf(j) != k.lo) {
 		return false
 	}
 	now := b.lifeOf(i)
@@ -87,7 +93,7 @@ func (t *Table) search(k *Key, h Home) (Conn, bool) {
 		b := &t.buckets[at]
 		i := b.candidate(k.peer, k.where)
 		if l, where := b.lifeOf(i), b.whereOf(i); b.holds(i, l, where, k) {
-			return Conn{Server: uint32(where), place: newPlace(at, i), life: l}, true
+			return Conn{where: uint32(where), place: newPlace(at, i), life: l}, true
 		}
 		if b.overflow() == 0 {
 			break
@@ -114,6 +120,9 @@ func (t *Table) Advance(c *Conn, e Event, timeouts *Timeouts, now Time) (from, t
 		if atomic.CompareAndSwapUint32(word, uint32(l), uint32(next)) {
 			if next.remaining(now) < l.remaining(now) {
 				t.lower(t.shardOf(c.place), now+Time(timeouts[to]))
+			}
+			if a, b := classes[from], classes[to]; a != b {
+				t.reclass(a, b)
 			}
 			c.life = next
 			return from, to, true

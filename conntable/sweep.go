@@ -3,6 +3,7 @@ package conntable
 import (
 	"context"
 	"iter"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 )
@@ -14,10 +15,18 @@ const SweepEvery = 500 * time.Millisecond
 
 // Connection is one entry, copied out of the table.
 type Connection struct {
-	Key     Key
-	Server  uint32
-	State   State
-	Expires Time
+	Key        Key
+	Server     uint32
+	Controlled bool // by a template
+	State      State
+	Expires    Time
+}
+
+func newConnection(k *Key, where uint32, l life, now Time) Connection {
+	return Connection{
+		Key: *k, Server: where & serverBits, Controlled: where&controlled != 0,
+		State: l.state(), Expires: now + Time(l.remaining(now)),
+	}
 }
 
 // Remaining returns how long the connection lives on without a packet.
@@ -51,7 +60,7 @@ func (t *Table) Sweep(now Time) (removed int) {
 		}
 		removed += t.sweepShard(uint32(i), now)
 	}
-	return removed
+	return removed + t.sweepTemplates(now)
 }
 
 func (t *Table) sweepShard(si uint32, now Time) (removed int) {
@@ -60,18 +69,37 @@ func (t *Table) sweepShard(si uint32, now Time) (removed int) {
 	// has passed already.
 	sh.due.Store(uint32(now + farthest))
 	due := int32(farthest)
-	expired := func(l life, _ uint32) bool { return l.remaining(now) <= 0 }
 	for p := range t.connections(si) {
 		l := life(atomic.LoadUint32(t.word(p)))
-		switch left := l.remaining(now); {
+		switch left := l.remaining(now) + l.state().slack(); {
 		case left > 0:
 			due = min(due, left)
-		case t.removeIf(p, now, expired):
+		case l.state().isTemplate():
+			t.overdue = append(t.overdue, p)
+		case t.removeIf(p, now, false, expiredBy(now)):
 			removed++
 		}
 	}
 	t.lower(sh, now+Time(max(due, sweepPause)))
 	return removed
+}
+
+// sweepTemplates looks at the templates whose time is over, when the
+// connections whose time is over control them no more.
+func (t *Table) sweepTemplates(now Time) (removed int) {
+	for _, p := range t.overdue {
+		if t.removeIf(p, now, false, expiredBy(now)) {
+			removed++
+		} else {
+			t.rearm(p, now)
+		}
+	}
+	t.overdue = t.overdue[:0]
+	return removed
+}
+
+func expiredBy(now Time) func(Connection) bool {
+	return func(c Connection) bool { return c.Expires.until(now) <= 0 }
 }
 
 const (
@@ -85,13 +113,44 @@ const (
 // RemoveServers removes every connection to a server for which gone reports
 // true, whatever its timer says, and returns how many.
 func (t *Table) RemoveServers(gone func(server uint32) bool) (removed int) {
-	now := t.Now()
-	isGone := func(_ life, server uint32) bool { return gone(server) }
+	return t.removeAll(t.Now(), func(c Connection) bool { return gone(c.Server) })
+}
+
+// RemoveTemplates removes every template that leads to a server for which gone
+// reports true, whatever it controls, and returns how many.
+func (t *Table) RemoveTemplates(gone func(server uint32) bool) (removed int) {
+	return t.removeAll(t.Now(), func(c Connection) bool { return c.Key.IsTemplate() && gone(c.Server) })
+}
+
+// removeAll removes the connections for which cond holds.
+func (t *Table) removeAll(now Time, cond func(c Connection) bool) (removed int) {
 	for si := range t.shards {
 		for p := range t.connections(uint32(si)) {
-			if gone(uint32(t.buckets[p.bucket()].whereOf(p.index()))) && t.removeIf(p, now, isGone) {
+			if c, ok := t.read(p, now); ok && cond(c) && t.removeIf(p, now, true, cond) {
 				removed++
 			}
+		}
+	}
+	return removed
+}
+
+// Thin removes those connections of one bucket in share, from a random one on,
+// for which drop reports true, and returns how many: a defence against floods.
+// Templates are left alone.
+func (t *Table) Thin(share int, drop func(c Connection) bool) (removed int) {
+	now := t.Now()
+	n := uint32(len(t.buckets))
+	at := rand.Uint32N(n)
+	for range max(n/uint32(share), 1) {
+		for i := range uint32(bucketPlaces) {
+			p := newPlace(at, i)
+			l := t.buckets[at].lifeOf(i)
+			if l.isConnection() && !l.state().isTemplate() && t.removeIf(p, now, true, drop) {
+				removed++
+			}
+		}
+		if at++; at == n {
+			at = 0
 		}
 	}
 	return removed
@@ -117,17 +176,16 @@ func (t *Table) connections(si uint32) iter.Seq[place] {
 }
 
 // removeIf removes the connection at p if cond still holds once the lock is
-// taken.
-func (t *Table) removeIf(p place, now Time, cond func(l life, server uint32) bool) bool {
+// taken; must is that of remove.
+func (t *Table) removeIf(p place, now Time, must bool, cond func(c Connection) bool) bool {
 	sh := t.shardOf(p)
 	sh.Lock()
 	defer sh.Unlock()
 	c, ok := t.read(p, now)
-	if !ok || !cond(life(atomic.LoadUint32(t.word(p))), c.Server) {
+	if !ok || !cond(c) {
 		return false
 	}
-	t.remove(p, &c.Key, t.Home(&c.Key), sh, now)
-	return true
+	return t.remove(p, &c.Key, t.Home(&c.Key), sh, now, must)
 }
 
 // read copies the connection at p; false if there is none.
@@ -139,13 +197,13 @@ func (t *Table) read(p place, now Time) (Connection, bool) {
 	}
 	where := b.whereOf(i)
 	k := Key{peer: b.peerOf(i), where: where & whereKeyMask}
-	if k.is6() {
+	if k.isWide() {
 		k.hi, k.lo = b.peerOf((i+1)%bucketPlaces), b.whereOf((i+1)%bucketPlaces)
 	}
 	if again := b.lifeOf(i); again.version() != l.version() || !again.isConnection() {
 		return Connection{}, false
 	}
-	return Connection{Key: k, Server: uint32(where), State: l.state(), Expires: now + Time(l.remaining(now))}, true
+	return newConnection(&k, uint32(where), l, now), true
 }
 
 // Each calls fn for the connections of the table until it returns false. It

@@ -60,9 +60,12 @@ type Table struct {
 
 	capacity int64
 	used     atomic.Int64 // places
-	v6       atomic.Int64 // connections that take two
+	wide     atomic.Int64 // keys that take two
+	counts   counts
+	quotas   [classCount]atomic.Int64
 	refused  atomic.Uint64
-	inserted atomic.Uint64
+
+	overdue  []place // templates; the sweeper's
 
 	secret   [2]uint64
 	onRemove func(Connection)
@@ -102,6 +105,7 @@ func New(o Options) (*Table, error) {
 		return nil, fmt.Errorf("new connection table: %w", err)
 	}
 	t.fillIn()
+	t.SetQuotas(100, 100)
 	return t, nil
 }
 
@@ -141,6 +145,9 @@ type Stats struct {
 	Used        int    // places taken
 	Connections int    // IPv4 and IPv6
 	IPv6        int    // of them
+	HalfOpen    int    // of them: TCP and SCTP, not established yet
+	UDP         int    // of them
+	Templates   int    // of persistent services
 	Bytes       int    // of memory, fixed
 	Inserted    uint64 // connections since New
 	Refused     uint64 // connections that found no place
@@ -148,10 +155,12 @@ type Stats struct {
 
 // Stats returns the present fill.
 func (t *Table) Stats() Stats {
-	used, v6 := int(t.used.Load()), int(t.v6.Load())
+	used, templates := int(t.used.Load()), int(t.counts.templates.Load())
 	return Stats{
-		Capacity: int(t.capacity), Used: used, Connections: used - v6, IPv6: v6,
-		Bytes: len(t.buckets) * bucketBytes, Inserted: t.inserted.Load(), Refused: t.refused.Load(),
+		Capacity: int(t.capacity), Used: used, Connections: used - int(t.wide.Load()) - templates,
+		IPv6: int(t.counts.v6.Load()), Templates: templates,
+		HalfOpen: int(t.counts.classes[classHalfOpen].Load()), UDP: int(t.counts.classes[classUDP].Load()),
+		Bytes: len(t.buckets) * bucketBytes, Inserted: t.counts.inserted.Load(), Refused: t.refused.Load(),
 	}
 }
 

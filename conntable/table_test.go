@@ -113,8 +113,8 @@ func TestFullTableRefuses(t *testing.T) {
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Errorf("a refused connection changed the table: %s", diff)
 	}
-	if c, o := insert(table, key4(0), 2, StateNone); o != Existed || c.Server != 1 {
-		t.Errorf("a known key in a full table: outcome %d, server %d", o, c.Server)
+	if c, o := insert(table, key4(0), 2, StateNone); o != Existed || c.Server() != 1 {
+		t.Errorf("a known key in a full table: outcome %d, server %d", o, c.Server())
 	}
 }
 
@@ -148,7 +148,7 @@ func TestAgainstMap(t *testing.T) {
 		want := twin[k]
 		alive := want != nil && want.expires.until(at) > 0
 		c, ok := table.Lookup(&k, h, at)
-		if ok != alive || ok && (c.Server != want.server || c.State() != want.state) {
+		if ok != alive || ok && (c.Server() != want.server || c.State() != want.state) {
 			t.Fatalf("step %d: lookup: %v %+v, want %v %+v", step, ok, c, alive, want)
 		}
 		switch op := rng.IntN(10); {
@@ -292,8 +292,8 @@ func TestConcurrentUse(t *testing.T) {
 						continue
 					}
 				}
-				if c.Server != uint32(i%5) {
-					t.Errorf("key %d has server %d", i, c.Server)
+				if c.Server() != uint32(i%5) {
+					t.Errorf("key %d has server %d", i, c.Server())
 				}
 				switch rng.IntN(8) {
 				case 0:
@@ -355,7 +355,7 @@ func TestExpiredKeyIsReplaced(t *testing.T) {
 	if _, o := insert(table, key4(1), 8, StateNone); o != Inserted {
 		t.Errorf("the key of an expired connection: outcome %d", o)
 	}
-	if c, ok := lookup(table, key4(1)); !ok || c.Server != 8 {
+	if c, ok := lookup(table, key4(1)); !ok || c.Server() != 8 {
 		t.Errorf("found %v %+v", ok, c)
 	}
 	if diff := cmp.Diff([]uint32{7}, removed); diff != "" {
@@ -375,7 +375,7 @@ func TestStaleReferenceDoesNothing(t *testing.T) {
 	if table.Delete(&k, table.Home(&k), &old) {
 		t.Error("a reference to a deleted connection deleted its successor")
 	}
-	if c, ok := lookup(table, key4(1)); !ok || c.Server != 2 || c.State() != StateSynRecv {
+	if c, ok := lookup(table, key4(1)); !ok || c.Server() != 2 || c.State() != StateSynRecv {
 		t.Errorf("the successor is %v %+v", ok, c)
 	}
 }

@@ -1,0 +1,100 @@
+package conntable
+
+import "sync/atomic"
+
+// class is what quotas are for: a flood of connections of one class leaves the
+// rest of the table to all others.
+type class uint8
+
+const (
+	classOther class = iota
+	classHalfOpen
+	classUDP
+	classCount
+)
+
+// classes gives the class of each state. A state that only a flood keeps many
+// connections in counts as half open, also where IPVS calls it another name.
+var classes = [32]class{
+	StateNone: classHalfOpen, StateSynSent: classHalfOpen, StateSynRecv: classHalfOpen,
+	StateClose: classHalfOpen, StateListen: classHalfOpen, StateSynAck: classHalfOpen,
+	StateSCTPNone: classHalfOpen, StateSCTPInit1: classHalfOpen, StateSCTPInit: classHalfOpen,
+	StateSCTPCookieSent: classHalfOpen, StateSCTPCookieReplied: classHalfOpen, StateSCTPCookieWait: classHalfOpen,
+	StateSCTPCookie: classHalfOpen, StateSCTPCookieEchoed: classHalfOpen, StateSCTPClosed: classHalfOpen,
+	StateSCTPRejected: classHalfOpen,
+	StateUDP:          classUDP,
+}
+
+// HalfOpen reports whether a connection in s is not established yet, or never
+// will be.
+func (s State) HalfOpen() bool { return classes[s&31] == classHalfOpen }
+
+// counts are how many connections of each kind the table has.
+type counts struct {
+	classes   [classCount]atomic.Int64
+	v6        atomic.Int64
+	templates atomic.Int64
+	inserted  atomic.Uint64
+}
+
+// size returns how many places the key takes.
+func (k *Key) size() int64 {
+	if k.isWide() {
+		return 2
+	}
+	return 1
+}
+
+func (t *Table) countIn(k *Key, s State) {
+	if k.IsTemplate() {
+		t.counts.templates.Add(1)
+		return
+	}
+	t.counts.inserted.Add(1)
+	if k.is6() {
+		t.counts.v6.Add(1)
+	}
+}
+
+func (t *Table) countOut(k *Key, last State) {
+	if k.IsTemplate() {
+		t.counts.templates.Add(-1)
+		return
+	}
+	if k.is6() {
+		t.counts.v6.Add(-1)
+	}
+	if c := classes[last]; c != classOther {
+		t.counts.classes[c].Add(-1)
+	}
+}
+
+// SetQuotas says how many percent of the capacity may be connections that are
+// half open, and how many may be UDP. Those that are there stay.
+func (t *Table) SetQuotas(halfOpen, udp int) {
+	t.quotas[classHalfOpen].Store(t.capacity * int64(halfOpen) / 100)
+	t.quotas[classUDP].Store(t.capacity * int64(udp) / 100)
+}
+
+// admit counts a connection that begins in s, unless its quota is used up.
+func (t *Table) admit(s State) bool {
+	c := classes[s]
+	if c == classOther {
+		return true
+	}
+	if t.counts.classes[c].Add(1) <= t.quotas[c].Load() {
+		return true
+	}
+	t.counts.classes[c].Add(-1)
+	return false
+}
+
+// reclass counts a connection that moved from one class to another.
+func (t *Table) reclass(from, to class) {
+	if from != classOther {
+		t.counts.classes[from].Add(-1)
+	}
+	if to != classOther {
+		t.counts.classes[to].Add(1)
+	}
+}
