@@ -25,6 +25,7 @@ type Registry struct {
 	byKey     map[serverKey]*RealServer
 	removed   map[uint32]time.Time // IDs, and since when they are seen without a connection; zero: they have some
 	balancers map[string]*balancer // by service name
+	numbers   map[string]uint32    // of persistent services, by name
 }
 
 type serverKey struct {
@@ -33,28 +34,29 @@ type serverKey struct {
 	port    uint16
 }
 
-// Build makes the table of the definitions. Servers and schedulers that stay
+// Build makes the table of the definitions, and of VIPs that are owned also
+// while no service is on them. Servers and schedulers that stay
 // keep their numbers, counters and state; servers that are not in the
 // definitions any more are gone: their connections must be removed from the
 // connection table. now is any monotonic time.
 // Errors: an unknown scheduler, two services on one VIP, port and protocol, or
 // more than MaxVIPs VIPs; the registry is unchanged then.
-func (r *Registry) Build(definitions []Definition, now time.Time) (*Table, error) {
+func (r *Registry) Build(definitions []Definition, owned []frame.Addr, now time.Time) (*Table, error) {
 	r.init()
 	balancers, err := r.balance(definitions)
 	if err != nil {
 		return nil, err
 	}
-	vips, err := r.number(definitions)
+	vips, err := r.number(definitions, owned)
 	if err != nil {
 		return nil, err
 	}
 	services := make([]*Service, len(definitions))
 	keep := make(map[serverKey]bool)
 	for i, d := range definitions {
-		services[i] = &Service{Definition: d, balancer: balancers[d.Name]}
+		services[i] = &Service{Definition: d, balancer: balancers[d.Name], template: r.template(&d)}
 	}
-	t, err := newTable(services, vips)
+	t, err := newTable(services, owned, vips)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +64,9 @@ func (r *Registry) Build(definitions []Definition, now time.Time) (*Table, error
 		for _, sd := range s.Definition.Servers {
 			key := serverKey{s.Name, sd.Addr, sd.Port}
 			keep[key] = true
-			s.Servers = append(s.Servers, r.server(key, sd))
+			rs := r.server(key, sd)
+			rs.owner.Store(s)
+			s.Servers = append(s.Servers, rs)
 		}
 	}
 	r.balancers, r.vips = balancers, vips
@@ -81,6 +85,7 @@ func (r *Registry) init() {
 	r.vips = make(map[frame.Addr]uint16)
 	r.byKey = make(map[serverKey]*RealServer)
 	r.removed = make(map[uint32]time.Time)
+	r.numbers = make(map[string]uint32)
 }
 
 // balance finds each service's running scheduler, or starts one.
@@ -102,17 +107,28 @@ func (r *Registry) balance(definitions []Definition) (map[string]*balancer, erro
 }
 
 // number returns the index of each VIP that ever was, and of the new ones.
-func (r *Registry) number(definitions []Definition) (map[frame.Addr]uint16, error) {
+func (r *Registry) number(definitions []Definition, owned []frame.Addr) (map[frame.Addr]uint16, error) {
 	vips := maps.Clone(r.vips)
+	add := func(a frame.Addr) error {
+		if _, ok := vips[a]; ok {
+			return nil
+		}
+		if len(vips) == MaxVIPs {
+			return fmt.Errorf("VIP %v is one more than the %d that a process can have; restart the director", a, MaxVIPs)
+		}
+		vips[a] = uint16(len(vips))
+		return nil
+	}
 	for _, d := range definitions {
 		for _, a := range d.Ranges {
-			if _, ok := vips[a.VIP]; ok {
-				continue
+			if err := add(a.VIP); err != nil {
+				return nil, fmt.Errorf("service %s: %w", d.Name, err)
 			}
-			if len(vips) == MaxVIPs {
-				return nil, fmt.Errorf("service %s: VIP %v is one more than the %d that a process can have; restart the director", d.Name, a.VIP, MaxVIPs)
-			}
-			vips[a.VIP] = uint16(len(vips))
+		}
+	}
+	for _, a := range owned {
+		if err := add(a); err != nil {
+			return nil, err
 		}
 	}
 	return vips, nil
@@ -130,6 +146,7 @@ func (r *Registry) server(key serverKey, d ServerDefinition) *RealServer {
 	if _, was := r.removed[rs.ID]; was {
 		delete(r.removed, rs.ID)
 		rs.SetHealth(Unknown)
+		rs.setRemoved(false)
 	}
 	rs.weight.Store(int32(d.Weight))
 	rs.setThresholds(d.Upper, d.Lower)
@@ -157,9 +174,10 @@ func (r *Registry) retire(keep map[serverKey]bool, now time.Time) {
 			continue
 		}
 		rs.setGone(true)
+		rs.setRemoved(true)
 		since := r.removed[rs.ID]
 		switch {
-		case rs.Active()+rs.Inactive() > 0:
+		case rs.Active()+rs.Inactive()+rs.Persistent() > 0:
 			r.removed[rs.ID] = time.Time{}
 		case since.IsZero():
 			r.removed[rs.ID] = now

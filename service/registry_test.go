@@ -32,7 +32,7 @@ type registry struct {
 
 func (r *registry) build(now time.Time, ds ...Definition) *Table {
 	r.Helper()
-	t, err := r.Build(ds, now)
+	t, err := r.Build(ds, nil, now)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestErrorChangesNothing(t *testing.T) {
 		"overlap":   {changed, web("c", 14, 24), web("b", 13, 23)},
 		"VIPs":      many,
 	} {
-		if _, err := r.Build(ds, t0); err == nil {
+		if _, err := r.Build(ds, nil, t0); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 		if !maps.Equal(r.vips, reference.vips) || len(r.servers) != len(reference.servers) || len(r.byKey) != len(reference.byKey) {

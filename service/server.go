@@ -40,12 +40,15 @@ type RealServer struct {
 	upper  atomic.Int32
 	lower  atomic.Int32
 
-	service string // name
+	service    string // name
+	owner      atomic.Pointer[Service]
+	persistent atomic.Int32 // templates
 }
 
 const (
 	routeResolved = 1 << 48 // the MAC is known
 	routeGone     = 1 << 49 // removed, or dead with OnFailure Remove
+	routeRemoved  = 1 << 50 // not in the definitions any more
 )
 
 // Stats counts what went to a server. Workers add once a batch.
@@ -61,6 +64,16 @@ func (s *RealServer) Stats() *Stats { return &s.stats }
 // Service returns the name of the service to which the server belongs.
 func (s *RealServer) Service() string { return s.service }
 
+// Owner returns the service to which the server belongs, or belonged last.
+func (s *RealServer) Owner() *Service { return s.owner.Load() }
+
+// Persistent returns how many templates lead to the server (IPVS:
+// persistconns).
+func (s *RealServer) Persistent() int { return int(s.persistent.Load()) }
+
+// AddPersistent adds n to the templates that lead to the server.
+func (s *RealServer) AddPersistent(n int) { s.persistent.Add(int32(n)) }
+
 // Route returns what a frame needs to reach the server: the MAC, whether it is
 // known, and whether the server is gone, so that its connections must not be
 // used any more. Any goroutine; one load.
@@ -69,6 +82,10 @@ func (s *RealServer) Route() (mac frame.MAC, resolved, gone bool) {
 	return frame.MACFromUint64(r), r&routeResolved != 0, r&routeGone != 0
 }
 
+// Removed reports whether the server is not in the definitions any more: a
+// server that is gone for this reason may come back to its connections.
+func (s *RealServer) Removed() bool { return s.route.Load()&routeRemoved != 0 }
+
 // SetMAC sets the server's MAC; the zero MAC means that it is not known.
 // Call Service.Refresh after it.
 func (s *RealServer) SetMAC(mac frame.MAC) {
@@ -76,15 +93,18 @@ func (s *RealServer) SetMAC(mac frame.MAC) {
 	if mac.IsUnicast() {
 		word |= routeResolved
 	}
-	s.swapRoute(routeGone, word)
+	s.swapRoute(routeGone|routeRemoved, word)
 }
 
-func (s *RealServer) setGone(gone bool) {
+func (s *RealServer) setGone(gone bool)       { s.setRoute(routeGone, gone) }
+func (s *RealServer) setRemoved(removed bool) { s.setRoute(routeRemoved, removed) }
+
+func (s *RealServer) setRoute(bit uint64, on bool) {
 	word := uint64(0)
-	if gone {
-		word = routeGone
+	if on {
+		word = bit
 	}
-	s.swapRoute(^uint64(routeGone), word)
+	s.swapRoute(^bit, word)
 }
 
 // swapRoute keeps the bits of keep and sets the others from word.

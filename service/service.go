@@ -36,6 +36,8 @@ type Range struct {
 	First, Last uint16
 }
 
+func (r Range) anyPort() bool { return r.First == 0 && r.Last == 0 }
+
 // Definition says what a service shall be. It is plain data.
 type Definition struct {
 	Name        string
@@ -56,7 +58,7 @@ type Definition struct {
 // Persistence keeps a client with its server.
 type Persistence struct {
 	Timeout time.Duration // 0: none
-	Prefix  int           // bits of the client's address that make a client
+	Prefix  int           // bits of the client's address that make a client; 0: all
 }
 
 // ServerDefinition says what a real server shall be.
@@ -76,6 +78,7 @@ type Service struct {
 	Servers []*RealServer
 
 	*balancer
+	template template
 }
 
 // balancer is what outlives a reload as long as the scheduler stays the same.

@@ -29,6 +29,7 @@ type VIP struct {
 type ports struct {
 	protocol uint8
 	ranges   []portRange
+	any      *Service // has the ports that no range has; nil: nobody
 }
 
 type portRange struct {
@@ -60,12 +61,12 @@ func (t *Table) Servers(fn func(*RealServer)) {
 	}
 }
 
-// VIPs returns the VIPs that have a service.
+// VIPs returns all VIPs, also those without a service.
 func (t *Table) VIPs() []*VIP {
 	return slices.DeleteFunc(slices.Clone(t.vips), func(v *VIP) bool { return v == nil })
 }
 
-// VIPByIndex returns the VIP with the index; nil if it has no service.
+// VIPByIndex returns the VIP with the index; nil if it is not in this table.
 func (t *Table) VIPByIndex(index uint16) *VIP {
 	if int(index) < len(t.vips) {
 		return t.vips[index]
@@ -97,7 +98,8 @@ func (v *VIP) Service(protocol uint8, port uint16) *Service {
 	return nil
 }
 
-// find takes the last range that begins at or before the port.
+// find takes the last range that begins at or before the port, or else the
+// service of any port.
 func (p *ports) find(port uint16) *Service {
 	lo, hi := 0, len(p.ranges)
 	for lo < hi {
@@ -108,7 +110,7 @@ func (p *ports) find(port uint16) *Service {
 		}
 	}
 	if lo == 0 || port > p.ranges[lo-1].last {
-		return nil
+		return p.any
 	}
 	return p.ranges[lo-1].service
 }
@@ -119,16 +121,16 @@ func spread(a frame.Addr) uint64 {
 	return hi ^ lo
 }
 
-// newTable makes the index of the services. numbers gives each VIP's index.
-func newTable(services []*Service, numbers map[frame.Addr]uint16) (*Table, error) {
+// newTable makes the index of the services, and of the VIPs that are owned
+// without one. numbers gives each VIP's index.
+func newTable(services []*Service, owned []frame.Addr, numbers map[frame.Addr]uint16) (*Table, error) {
 	t := &Table{services: services, vips: make([]*VIP, len(numbers))}
+	for _, a := range owned {
+		t.vip(a, numbers)
+	}
 	for _, s := range services {
 		for _, r := range s.Ranges {
-			n := numbers[r.VIP]
-			if t.vips[n] == nil {
-				t.vips[n] = &VIP{Addr: r.VIP, Index: n}
-			}
-			if err := t.vips[n].add(s, r); err != nil {
+			if err := t.vip(r.VIP, numbers).add(s, r); err != nil {
 				return nil, err
 			}
 		}
@@ -140,6 +142,14 @@ func newTable(services []*Service, numbers map[frame.Addr]uint16) (*Table, error
 		}
 	}
 	return t, nil
+}
+
+func (t *Table) vip(a frame.Addr, numbers map[frame.Addr]uint16) *VIP {
+	n := numbers[a]
+	if t.vips[n] == nil {
+		t.vips[n] = &VIP{Addr: a, Index: n}
+	}
+	return t.vips[n]
 }
 
 func (t *Table) place(v *VIP) {
@@ -159,6 +169,13 @@ func (v *VIP) add(s *Service, r Range) error {
 		v.protocols = append(v.protocols, ports{protocol: s.Protocol})
 	}
 	p := &v.protocols[i]
+	if r.anyPort() {
+		if p.any != nil {
+			return overlap(s, p.any, r)
+		}
+		p.any = s
+		return nil
+	}
 	at, _ := slices.BinarySearchFunc(p.ranges, r.First, func(e portRange, first uint16) int { return int(e.first) - int(first) })
 	if at > 0 && p.ranges[at-1].last >= r.First {
 		return overlap(s, p.ranges[at-1].service, r)

@@ -87,7 +87,7 @@ func TestTableFindsWhatALinearScanFinds(t *testing.T) {
 			}
 			w = append(w, d)
 		}
-		table, err := new(Registry).Build(w, t0)
+		table, err := new(Registry).Build(w, nil, t0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestOverlapIsRefused(t *testing.T) {
 	}
 	for _, n := range []Range{{addr4(1), 100, 200}, {addr4(1), 200, 201}, {addr4(1), 50, 100}, {addr4(1), 150, 160}, {addr4(1), 1, 1000}, {addr4(1), 300, 300}, {addr4(1), 0, 65535}} {
 		for _, ds := range [][]Definition{{base, with(n)}, {with(n), base}} {
-			_, err := new(Registry).Build(ds, t0)
+			_, err := new(Registry).Build(ds, nil, t0)
 			if err == nil {
 				t.Errorf("%v was taken beside %v", n, base.Ranges)
 			} else if s := err.Error(); !strings.Contains(s, "service "+ds[1].Name+":") || !strings.Contains(s, "belong to service "+ds[0].Name) {
@@ -139,14 +139,14 @@ func TestOverlapIsRefused(t *testing.T) {
 		}
 	}
 	other := with(Range{addr4(1), 201, 299}, Range{addr4(1), 0, 99}, Range{addr4(1), 301, 65535}, Range{addr4(2), 100, 200}, Range{addr6(1), 100, 200})
-	if _, err := new(Registry).Build([]Definition{base, other}, t0); err != nil {
+	if _, err := new(Registry).Build([]Definition{base, other}, nil, t0); err != nil {
 		t.Error(err)
 	}
 	other.Ranges, other.Protocol = base.Ranges, frame.ProtocolUDP
-	if _, err := new(Registry).Build([]Definition{base, other}, t0); err != nil {
+	if _, err := new(Registry).Build([]Definition{base, other}, nil, t0); err != nil {
 		t.Error(err)
 	}
-	if _, err := new(Registry).Build([]Definition{with(Range{addr4(1), 1, 5}, Range{addr4(1), 5, 9})}, t0); err == nil {
+	if _, err := new(Registry).Build([]Definition{with(Range{addr4(1), 1, 5}, Range{addr4(1), 5, 9})}, nil, t0); err == nil {
 		t.Error("a service that overlaps itself was taken")
 	}
 }
@@ -156,7 +156,7 @@ func TestZeroTable(t *testing.T) {
 	if table.VIP(addr4(1)) != nil || table.VIPByIndex(0) != nil || table.Server(0) != nil || len(table.VIPs())+len(table.Services())+table.MaxServers() != 0 {
 		t.Error("the zero table is not empty")
 	}
-	empty, err := new(Registry).Build(nil, t0)
+	empty, err := new(Registry).Build(nil, nil, t0)
 	if err != nil || empty.VIP(addr4(1)) != nil || empty.VIP(frame.Addr{}) != nil {
 		t.Errorf("a table of nothing: %v", err)
 	}
@@ -181,7 +181,7 @@ func large(n int) []Definition {
 
 func TestLookupDoesNotAllocate(t *testing.T) {
 	ds := large(1000)
-	table, err := new(Registry).Build(ds, t0)
+	table, err := new(Registry).Build(ds, nil, t0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 func BenchmarkLookup(b *testing.B) {
 	for _, n := range []int{1, 100, 10_000} {
 		ds := large(n)
-		table, err := new(Registry).Build(ds, t0)
+		table, err := new(Registry).Build(ds, nil, t0)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -233,7 +233,7 @@ func BenchmarkBuild(b *testing.B) {
 			var r Registry
 			ds := large(n)
 			for b.Loop() {
-				if _, err := r.Build(ds, t0); err != nil {
+				if _, err := r.Build(ds, nil, t0); err != nil {
 					b.Fatal(err)
 				}
 			}
