@@ -29,6 +29,9 @@ func defaults() *Config {
 		StateDir:     "/var/lib/director",
 		RestartGrace: time.Minute,
 		Admin:        Admin{Socket: "/run/director/director.sock"},
+		Compat:       CompatNone,
+		IPVS:         IPVS{ConnReuseMode: 1, ExpireNodestConn: true, AmDropRate: 10, LBLCExpiration: 24 * time.Hour, LBLCRExpiration: 24 * time.Hour},
+		Quotas:       Quotas{HalfOpen: 25, UDP: 50},
 		Timeouts:     Timeouts{TCP: 15 * time.Minute, TCPFin: 2 * time.Minute, UDP: 5 * time.Minute},
 	}
 }

@@ -37,7 +37,7 @@ func TestNoAllocations(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			h := newHarnessWith(t, setting{mtu: 1300, Options: Options{DecrementTTL: true}},
+			h := newHarnessWith(t, setting{mtu: 1300, Options: Options{Settings: hop}},
 				define(21, 22), udpOf(define(21)), define6(21), udpOf(define6(21)))
 			h.wire.Discard()
 			for _, p := range []packet{tcp(client4, syn), tcp(client6, syn), udp(client4)} {

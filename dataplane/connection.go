@@ -1,6 +1,8 @@
 package dataplane
 
 import (
+	"slices"
+
 	"lvsdr/conntable"
 	"lvsdr/dataplane/link"
 	"lvsdr/frame"
@@ -11,28 +13,60 @@ import (
 // connection finds the real server of a packet with ports: that of its
 // connection, or one that is scheduled now.
 func (w *Worker) connection(j *job, f *link.Frame) (*service.RealServer, Verdict) {
-	j.event = eventOf(&j.packet)
+	j.event = w.eventOf(&j.packet, f)
 	c, ok := w.plane.conns.Lookup(&j.key, j.home, w.now)
 	if !ok {
 		return w.open(j, f)
 	}
-	rs := w.table.Server(c.Server)
-	if rs == nil || j.svc == nil || isGone(rs) || reopens(j, &c, rs) {
+	rs := w.table.Server(c.Server())
+	switch {
+	case rs == nil || j.svc == nil || isGone(rs):
+		if w.awaitsServer(rs) {
+			return nil, DropServerGone
+		}
+		fallthrough
+	case w.reopens(j, &c, rs):
 		w.plane.conns.Delete(&j.key, j.home, &c)
 		return w.open(j, f)
 	}
 	from, to, _ := w.plane.conns.Advance(&c, j.event, j.svc.Timeouts, w.now)
-	if from.Active() != to.Active() {
-		rs.Moved(to.Active())
+	if from != to {
+		w.moved(j, &c, rs, from, to)
 	}
 	return rs, Forward
 }
 
-func eventOf(p *frame.Packet) conntable.Event {
-	if p.Key.Protocol == frame.ProtocolTCP {
-		return conntable.TCPEvent(p.TCPFlags)
+// moved follows a connection that went from one state to another.
+func (w *Worker) moved(j *job, c *conntable.Conn, rs *service.RealServer, from, to conntable.State) {
+	if from.Active() != to.Active() {
+		rs.Moved(to.Active())
+	}
+	if c.Controlled() && to.Established() && j.svc.IsPersistent() {
+		w.assure(j, rs.ID)
+	}
+}
+
+func (w *Worker) eventOf(p *frame.Packet, f *link.Frame) conntable.Event {
+	switch p.Key.Protocol {
+	case frame.ProtocolTCP:
+		e := conntable.TCPEvent(p.TCPFlags)
+		if w.secure {
+			return e.Secure()
+		}
+		return e
+	case frame.ProtocolSCTP:
+		return conntable.SCTPEvent(frame.SCTP(f.Data()[p.Transport:p.End]).StateChunk())
 	}
 	return conntable.EventUDP
+}
+
+// opens reports whether a packet with the event begins a connection by itself.
+func opens(e conntable.Event) bool {
+	switch e {
+	case conntable.EventSyn, conntable.EventSynSecure, conntable.EventUDP, conntable.EventSCTPInit:
+		return true
+	}
+	return false
 }
 
 func isGone(rs *service.RealServer) bool {
@@ -40,12 +74,31 @@ func isGone(rs *service.RealServer) bool {
 	return gone
 }
 
+// awaitsServer reports whether the packets of a connection are dropped until its
+// server, or its service, comes back (IPVS: expire_nodest_conn 0). Without a
+// service at all, IPVS looks at no packet.
+func (w *Worker) awaitsServer(rs *service.RealServer) bool {
+	return !w.settings.ExpireNodestConn && rs != nil && rs.Removed() && len(w.table.Services()) > 0
+}
+
 // reopens reports whether the client opens a new connection where one is known:
-// it uses the ports of a finished one (IPVS: conn_reuse_mode 1), or its server
-// takes no new ones (IPVS: expire_nodest_conn 1).
-func reopens(j *job, c *conntable.Conn, rs *service.RealServer) bool {
-	return j.event == conntable.EventSyn &&
-		(c.State() == conntable.StateTimeWait || c.State() == conntable.StateClose || rs.Weight() == 0)
+// it uses the ports of a finished one, or its server takes no new ones (IPVS:
+// conn_reuse_mode, expire_nodest_conn). A template keeps the client where it is.
+func (w *Worker) reopens(j *job, c *conntable.Conn, rs *service.RealServer) bool {
+	mode := w.settings.ConnReuseMode
+	if mode == 0 || c.Controlled() || !opens(j.event) || j.event == conntable.EventUDP {
+		return false
+	}
+	if w.settings.ExpireNodestConn && rs.Weight() == 0 {
+		return true
+	}
+	switch c.State() {
+	case conntable.StateTimeWait, conntable.StateClose, conntable.StateSCTPClosed:
+		return true
+	case conntable.StateFinWait:
+		return mode&ReuseFinWait != 0
+	}
+	return false
 }
 
 // open decides about a packet that belongs to no known connection.
@@ -53,23 +106,33 @@ func (w *Worker) open(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 	switch {
 	case j.svc == nil:
 		return nil, w.refuseNoService(j, f)
-	case j.event == conntable.EventSyn || j.event == conntable.EventUDP:
+	case opens(j.event):
 		return w.schedule(j, f)
-	case j.event == conntable.EventRst:
+	case j.event == conntable.EventRst || j.event == conntable.EventSCTPAbort:
 		return nil, DropNoConnection
 	case w.plane.mayOverflow(w.now):
 		return w.overflow(j, f)
+	case w.isSloppy(j):
+		return w.schedule(j, f)
 	case w.plane.inGrace(w.now):
 		return w.adopt(j, f)
 	}
 	return nil, w.refuseStray(j, f)
 }
 
+// isSloppy reports whether a packet in the middle of a connection opens one.
+func (w *Worker) isSloppy(j *job) bool {
+	if j.packet.Key.Protocol == frame.ProtocolTCP {
+		return w.settings.SloppyTCP
+	}
+	return w.settings.SloppySCTP && j.event != conntable.EventNone
+}
+
 // adopt takes over a connection of the predecessor, if the scheduler finds its
 // server again: it does once it knows all servers.
 func (w *Worker) adopt(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 	switch {
-	case !j.svc.FindsAgain():
+	case !j.svc.FindsAgain() || j.event == conntable.EventNone:
 		return nil, DropNoConnection
 	case j.svc.Undecided():
 		return nil, DropUndecided
@@ -77,36 +140,84 @@ func (w *Worker) adopt(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 	return w.schedule(j, f)
 }
 
-// schedule picks a server for a new connection and enters it into the table.
+// schedule finds a server for a new connection and enters it into the table.
 func (w *Worker) schedule(j *job, f *link.Frame) (*service.RealServer, Verdict) {
+	switch {
+	case slices.Contains(*w.plane.own.Load(), j.packet.Key.Src):
+		return nil, DropOwnAddress
+	case w.dropsNew():
+		return nil, DropDefence
+	}
+	rs, controlled, v := w.choose(j, f)
+	if v != Forward {
+		return nil, v
+	}
+	if j.svc.OnePacket && j.event == conntable.EventUDP {
+		if controlled {
+			w.release(j, rs.ID)
+		}
+		rs.Stats().Connections.Add(1)
+		return rs, Forward
+	}
+	return w.enter(j, f, rs, controlled, conntable.StateNone.Next(j.event))
+}
+
+// choose finds the server of a new connection: the one that the client of a
+// persistent service had before, or the one that the scheduler picks. If a
+// template controls the connection, the caller must enter it or release it.
+func (w *Worker) choose(j *job, f *link.Frame) (rs *service.RealServer, controlled bool, v Verdict) {
+	if j.svc.IsPersistent() {
+		if rs, controlled = w.remembered(j); controlled {
+			return rs, true, Forward
+		}
+	}
 	w.setFlow(&j.packet.Key)
 	picked := j.svc.Schedule(&w.flow)
 	if picked == nil {
-		return nil, w.refuseNoServer(j, f)
+		return nil, false, w.refuseNoServer(j, f)
 	}
-	rs := w.server(picked)
-	if rs == nil {
-		return nil, DropUndecided
+	if rs = w.server(picked); rs == nil {
+		return nil, false, DropUndecided
 	}
-	state := conntable.StateNone.Next(j.event)
-	c, outcome := w.plane.conns.Insert(&j.key, j.home, rs.ID, state, j.svc.Timeouts, w.now)
-	switch outcome {
-	case conntable.Full:
-		return w.overflow(j, f)
-	case conntable.Existed: // another worker was faster
-		if rs = w.table.Server(c.Server); rs == nil {
-			return nil, DropNoConnection
-		}
-	case conntable.Inserted:
+	if j.svc.IsPersistent() {
+		rs, controlled = w.remember(j, rs)
+	}
+	return rs, controlled, Forward
+}
+
+// enter puts a new connection into the table.
+func (w *Worker) enter(j *job, f *link.Frame, rs *service.RealServer, controlled bool, state conntable.State) (*service.RealServer, Verdict) {
+	where := rs.ID
+	if controlled {
+		where |= conntable.Controlled
+	}
+	c, outcome := w.plane.conns.Insert(&j.key, j.home, where, state, j.svc.Timeouts, w.now)
+	if outcome == conntable.Inserted {
 		rs.Opened(state.Active())
+		if controlled && state.Established() {
+			w.assure(j, rs.ID)
+		}
+		return rs, Forward
+	}
+	if controlled {
+		w.release(j, rs.ID)
+	}
+	if outcome == conntable.Full {
+		return w.overflow(j, f)
+	}
+	if rs = w.table.Server(c.Server()); rs == nil { // another worker was faster
+		return nil, DropNoConnection
 	}
 	return rs, Forward
 }
 
 // lifetime is how long a connection without an entry may go on.
 func lifetime(j *job) uint32 {
-	if j.event == conntable.EventUDP {
+	switch j.packet.Key.Protocol {
+	case frame.ProtocolUDP:
 		return j.svc.Timeouts[conntable.StateUDP]
+	case frame.ProtocolSCTP:
+		return j.svc.Timeouts[conntable.StateSCTPEstablished]
 	}
 	return j.svc.Timeouts[conntable.StateEstablished]
 }
@@ -116,7 +227,7 @@ func lifetime(j *job) uint32 {
 // be such connections for as long as this one lives.
 func (w *Worker) overflow(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 	w.setFlow(&j.packet.Key)
-	picked := j.svc.Overflow(&w.flow)
+	picked := w.pickOverflow(j.svc)
 	if picked == nil {
 		return nil, w.refuseNoServer(j, f)
 	}
@@ -126,6 +237,16 @@ func (w *Worker) overflow(j *job, f *link.Frame) (*service.RealServer, Verdict) 
 		return nil, DropUndecided
 	}
 	return rs, Forward
+}
+
+// pickOverflow picks by the flow, or by the client alone where it must stay
+// with its server.
+func (w *Worker) pickOverflow(svc *service.Service) *scheduler.Candidate {
+	if svc.IsPersistent() {
+		w.flow.Src = svc.Client(w.flow.Src)
+		w.flow.SrcPort, w.flow.DstPort = 0, 0
+	}
+	return svc.Overflow(&w.flow)
 }
 
 // server returns the real server that a scheduler picked. It may have joined

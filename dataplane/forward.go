@@ -135,7 +135,7 @@ func (w *Worker) rewrite(j *job, f *link.Frame, rs *service.RealServer) Verdict 
 		return DropUnresolved
 	case eth.Src() == mac:
 		return DropServerSource
-	case w.hops && !w.decrementTTL(j, f):
+	case w.settings.DecrementTTL && !w.decrementTTL(j, f):
 		return w.replyTimeExceeded(j, f)
 	}
 	eth.SetDst(mac)

@@ -286,7 +286,7 @@ func TestPortRemoved(t *testing.T) {
 // workers from SetTable on. Between the two its frames wait.
 func TestPickedServerOfComingTable(t *testing.T) {
 	h := newHarness(t, define(21))
-	table, err := h.registry.Build([]service.Definition{define(21, 22)}, time.Unix(0, 0))
+	table, err := h.registry.Build([]service.Definition{define(21, 22)}, nil, time.Unix(0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +321,7 @@ func TestPickedServerWithAnOldNumber(t *testing.T) {
 	var table *service.Table
 	for i, d := range []service.Definition{define(21), define(21), define(21, 23)} {
 		var err error
-		if table, err = h.registry.Build([]service.Definition{d}, time.Unix(int64(i)*60+3600, 0)); err != nil {
+		if table, err = h.registry.Build([]service.Definition{d}, nil, time.Unix(int64(i)*60+3600, 0)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -28,11 +28,19 @@ const (
 // serverMAC is the MAC of the server whose address ends with n.
 func serverMAC(n int) frame.MAC { return frame.MAC{2, 0, 0, 0, 0xee, byte(n)} }
 
+// ours are the settings that hold unless a file says otherwise, hop those in
+// which forwarding costs a hop.
+var (
+	ours = Settings{ConnReuseMode: ReuseClosed, ExpireNodestConn: true, DropRate: 10}
+	hop  = Settings{ConnReuseMode: ReuseClosed, ExpireNodestConn: true, DropRate: 10, DecrementTTL: true}
+)
+
 // setting is what a test changes of a harness.
 type setting struct {
 	Options
 	mtu    int
-	twoArm bool // replies leave by another wire than forwarded frames
+	owned  []frame.Addr // VIPs
+	twoArm bool         // replies leave by another wire than forwarded frames
 	config memlink.Config
 }
 
@@ -66,6 +74,9 @@ func newHarnessWith(tb testing.TB, s setting, definitions ...service.Definition)
 	_, bench := tb.(*testing.B)
 	s.Heap = !bench // the race detector does not see mapped memory
 	s.Now = func() time.Duration { return time.Duration(h.clock.Load()) }
+	if s.Settings == (Settings{}) {
+		s.Settings = ours
+	}
 	h.setting = s
 	var err error
 	if h.plane, err = New(s.Options); err != nil {
@@ -107,7 +118,7 @@ func (h *harness) newWorker() *Worker {
 // known come up.
 func (h *harness) use(definitions ...service.Definition) {
 	h.Helper()
-	table, err := h.registry.Build(definitions, time.Unix(0, h.clock.Load()))
+	table, err := h.registry.Build(definitions, h.setting.owned, time.Unix(0, h.clock.Load()))
 	if err != nil {
 		h.Fatal(err)
 	}

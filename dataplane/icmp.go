@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"lvsdr/conntable"
 	"lvsdr/dataplane/link"
 	"lvsdr/frame"
 	"lvsdr/scheduler"
@@ -20,7 +21,7 @@ func (w *Worker) directICMP(j *job, f *link.Frame) (*service.RealServer, Verdict
 	case isParameterProblem(&j.packet): // IPVS does not pass it on either
 		return nil, DropICMP
 	case j.packet.Has(frame.IsICMPError):
-		return w.relatedServer(j)
+		return w.relatedServer(j, f)
 	case isEchoRequest(&j.packet):
 		return nil, w.replyEcho(j, f)
 	}
@@ -41,16 +42,16 @@ func isEchoRequest(p *frame.Packet) bool {
 	return p.ICMPType == frame.ICMPv6EchoRequest && p.ICMPCode == 0
 }
 
-func (w *Worker) relatedServer(j *job) (*service.RealServer, Verdict) {
+func (w *Worker) relatedServer(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 	if !j.packet.Has(frame.QuotedHasPorts) || j.packet.Quoted.Src != j.packet.Key.Dst {
 		return nil, DropICMPUnrelated
 	}
 	c, ok := w.plane.conns.Lookup(&j.key, j.home, w.now)
 	if !ok {
-		return w.relatedWithoutEntry(j)
+		return w.relatedWithoutEntry(j, f)
 	}
-	rs := w.table.Server(c.Server)
-	if rs == nil || isGone(rs) {
+	rs := w.table.Server(c.Server())
+	if rs == nil || isGone(rs) && !w.awaitsServer(rs) {
 		return nil, DropICMPUnrelated
 	}
 	return rs, Forward
@@ -59,7 +60,7 @@ func (w *Worker) relatedServer(j *job) (*service.RealServer, Verdict) {
 // relatedWithoutEntry finds the server of a connection that may be alive though
 // the table does not know it, as for its segments: without it, path MTU
 // discovery would fail exactly for those.
-func (w *Worker) relatedWithoutEntry(j *job) (*service.RealServer, Verdict) {
+func (w *Worker) relatedWithoutEntry(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 	if j.svc == nil {
 		return nil, DropICMPUnrelated
 	}
@@ -68,7 +69,9 @@ func (w *Worker) relatedWithoutEntry(j *job) (*service.RealServer, Verdict) {
 	var picked *scheduler.Candidate
 	switch {
 	case w.plane.mayOverflow(w.now):
-		picked = j.svc.Overflow(&w.flow)
+		picked = w.pickOverflow(j.svc)
+	case w.settings.ScheduleICMP:
+		return w.scheduleICMP(j, f)
 	case w.plane.inGrace(w.now) && j.svc.FindsAgain() && !j.svc.Undecided():
 		picked = j.svc.Schedule(&w.flow)
 	}
@@ -79,4 +82,18 @@ func (w *Worker) relatedWithoutEntry(j *job) (*service.RealServer, Verdict) {
 		return rs, Forward
 	}
 	return nil, DropICMPUnrelated
+}
+
+// scheduleICMP schedules the connection that an error quotes, of which nothing
+// is known (IPVS: schedule_icmp).
+func (w *Worker) scheduleICMP(j *job, f *link.Frame) (*service.RealServer, Verdict) {
+	picked := j.svc.Schedule(&w.flow)
+	if picked == nil {
+		return nil, DropICMPUnrelated
+	}
+	rs := w.server(picked)
+	if rs == nil {
+		return nil, DropUndecided
+	}
+	return w.enter(j, f, rs, false, conntable.StateNone)
 }

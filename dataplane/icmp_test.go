@@ -224,7 +224,7 @@ func TestFragmentationNeeded(t *testing.T) {
 
 // TestDecrementTTL: `ttl: decrement` makes the director a hop.
 func TestDecrementTTL(t *testing.T) {
-	h := newHarnessWith(t, setting{Options: Options{DecrementTTL: true}}, define(21), define6(21))
+	h := newHarnessWith(t, setting{Options: Options{Settings: hop}}, define(21), define6(21))
 	for _, from := range []string{client4, client6} {
 		p := tcp(from, syn)
 		for _, ttl := range []uint8{255, 64, 2} {
@@ -257,7 +257,7 @@ func TestDecrementTTL(t *testing.T) {
 	if v, _ := h.one(memlink.Packet{Data: dying}); v != DropTTL {
 		t.Errorf("ICMP error with TTL 1: %v", v)
 	}
-	h.plane.SetDecrementTTL(false)
+	h.plane.SetSettings(ours)
 	p := tcp(client4, ack)
 	p.ttl = 1
 	if out := h.want(Forward, p); !bytes.Equal(out.Data[12:], p.bytes(t)[12:]) {

@@ -142,7 +142,7 @@ func TestFramesOfOthers(t *testing.T) {
 // for what was sent; here, that nothing malformed left.
 func TestEveryFrameIsCounted(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	h := newHarnessWith(t, setting{mtu: 1200, twoArm: true, Options: Options{DecrementTTL: true}},
+	h := newHarnessWith(t, setting{mtu: 1200, twoArm: true, Options: Options{Settings: hop}},
 		define(21, 22), udpOf(define(21)), define6(21), udpOf(define6(21, 22)))
 	seeds := [][]byte{
 		tcp(client4, syn).bytes(t), tcp(client6, syn).bytes(t), udp(client4).bytes(t), udp(client6).bytes(t),

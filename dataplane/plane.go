@@ -1,22 +1,22 @@
 package dataplane
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"lvsdr/conntable"
+	"lvsdr/frame"
 	"lvsdr/service"
 )
 
 // Options of a Plane.
 type Options struct {
-	Connections  int                  // capacity of the connection table
-	Grace        time.Duration        // after the start; see docs/architecture.md
-	DecrementTTL bool                 // forwarding costs a hop
-	Heap         bool                 // connection table on the Go heap, for race tests
-	Now          func() time.Duration // clock, for tests; nil: the monotonic one
+	Connections int           // capacity of the connection table
+	Grace       time.Duration // after the start; see docs/architecture.md
+	Settings    Settings
+	Heap        bool                 // connection table on the Go heap, for race tests
+	Now         func() time.Duration // clock, for tests; nil: the monotonic one
 }
 
 // Plane is what all workers share. Make it with New.
@@ -24,10 +24,12 @@ type Plane struct {
 	conns    *conntable.Table
 	services atomic.Pointer[service.Table]
 
-	start        conntable.Time
-	grace        uint32 // ticks
-	decrementTTL atomic.Bool
-	overflowing  atomic.Uint32 // ticks+1 until which connections without an entry may exist; 0: none
+	start       conntable.Time
+	grace       uint32 // ticks
+	settings    atomic.Pointer[Settings]
+	own         atomic.Pointer[[]frame.Addr]
+	attacked    atomic.Bool   // the table, or a quota of it, is nearly full
+	overflowing atomic.Uint32 // ticks+1 until which connections without an entry may exist; 0: none
 
 	mu       sync.Mutex
 	counters []*counters // of all workers that ever were
@@ -43,36 +45,59 @@ func New(o Options) (*Plane, error) {
 		return nil, err
 	}
 	p.conns, p.start = conns, conns.Now()
-	p.decrementTTL.Store(o.DecrementTTL)
+	p.SetSettings(o.Settings)
 	p.services.Store(&service.Table{})
+	p.SetOwnAddrs(nil)
 	return p, nil
 }
 
 // Close frees the connection table. No worker may run any more.
 func (p *Plane) Close() error { return p.conns.Close() }
 
-// Run sweeps the connection table until the context ends.
-func (p *Plane) Run(ctx context.Context) { p.conns.Run(ctx) }
-
 // SetTable makes the workers use the table from their next batch on, and
-// removes the connections of servers that are gone.
+// removes the connections of servers that are gone, and the templates that
+// nobody finds any more.
 func (p *Plane) SetTable(t *service.Table) {
-	p.services.Store(t)
+	before := p.services.Swap(t)
+	p.dropTemplates(before, t)
 	p.ExpireGone()
 }
 
-// SetDecrementTTL says whether forwarding costs a hop.
-func (p *Plane) SetDecrementTTL(on bool) { p.decrementTTL.Store(on) }
+// SetSettings makes the workers use the settings from their next batch on.
+func (p *Plane) SetSettings(s Settings) {
+	p.settings.Store(&s)
+	p.conns.SetQuotas(percent(s.HalfOpenQuota), percent(s.UDPQuota))
+}
+
+// SetOwnAddrs tells the host's own addresses: no client has them.
+func (p *Plane) SetOwnAddrs(own []frame.Addr) { p.own.Store(&own) }
+
+func percent(quota int) int {
+	if quota == 0 {
+		return 100
+	}
+	return quota
+}
+
+// EachConnection calls fn for the connections and templates of the table until
+// it returns false. It takes no lock; what comes or goes meanwhile may be
+// missed.
+func (p *Plane) EachConnection(fn func(conntable.Connection) bool) { p.conns.Each(fn) }
+
+// Now is the moment by which a connection's expiry is measured.
+func (p *Plane) Now() conntable.Time { return p.conns.Now() }
 
 // ExpireGone removes the connections of servers that are gone, and returns how
-// many. Workers do not use them any more already; this frees their places.
+// many. Workers do not use them any more already; this frees their places. With
+// expire_nodest_conn off, those of removed servers stay: they may come back.
 func (p *Plane) ExpireGone() int {
-	t := p.services.Load()
+	t, keep := p.services.Load(), !p.settings.Load().ExpireNodestConn
 	gone := make([]bool, t.MaxServers())
 	some := false
 	t.Servers(func(rs *service.RealServer) {
 		_, _, gone[rs.ID] = rs.Route()
-		some = some || gone[rs.ID] && rs.Active()+rs.Inactive() > 0
+		gone[rs.ID] = gone[rs.ID] && !(keep && rs.Removed())
+		some = some || gone[rs.ID] && rs.Active()+rs.Inactive()+rs.Persistent() > 0
 	})
 	if !some {
 		return 0
@@ -82,8 +107,17 @@ func (p *Plane) ExpireGone() int {
 
 // closed counts a connection that left the table.
 func (p *Plane) closed(c conntable.Connection) {
-	if rs := p.services.Load().Server(c.Server); rs != nil {
+	rs := p.services.Load().Server(c.Server)
+	switch {
+	case rs == nil:
+	case c.Key.IsTemplate():
+		rs.AddPersistent(-1)
+	default:
 		rs.Closed(c.State.Active())
+		if c.Controlled {
+			key := rs.Owner().Template(c.Key.Client(), c.Key.VIP())
+			p.conns.Release(&key, c.Server)
+		}
 	}
 }
 

@@ -9,8 +9,10 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/gopacket/layers"
 
@@ -28,19 +30,6 @@ import (
 // departures are the scenarios in which this director does something else, and
 // why. Each must differ, or it does not belong here.
 var departures = map[string]string{
-	"odd-packets/ack-no-entry-sloppy1":  "sloppy_tcp does not exist yet",
-	"odd-packets/null-no-entry-sloppy1": "sloppy_tcp does not exist yet",
-	"odd-packets/reuse-mode0":           "conn_reuse_mode is 1",
-	"odd-packets/reuse-mode2":           "conn_reuse_mode is 1",
-	"odd-packets/from-self":             "the dataplane does not know the host's own addresses",
-
-	"weight0-and-removal/removed-nodest0-sloppy0":             "expire_nodest_conn is on",
-	"weight0-and-removal/removed-udp-nodest0":                 "expire_nodest_conn is on",
-	"weight0-and-removal/removed-packet-readded-nodest0":      "expire_nodest_conn is on",
-	"weight0-and-removal/service-removed-other-stays-nodest0": "expire_nodest_conn is on",
-	"weight0-and-removal/service-recreated":                   "expire_nodest_conn is on",
-
-	"icmp/server-gone":     "expire_nodest_conn is on",
 	"icmp/frag-inner":      "a quoted later fragment has no ports; Linux 6.12 does not forward the error either",
 	"icmp/icmp-fragmented": "fragments are not supported yet",
 }
@@ -58,6 +47,9 @@ type scenario struct {
 
 type step struct {
 	Op, Desc, Cmd, IP string
+	Key               string // of a sysctl
+	Value             int
+	Seconds           float64 // of a sleep
 	Got               []gotFrame
 	Conns             []conn
 	Dests             map[string]dests
@@ -119,7 +111,7 @@ func TestReplay(t *testing.T) {
 		newer[strings.TrimPrefix(s.File, "behave-")+"/"+s.Name] = s
 	}
 	unknown := maps.Clone(departures)
-	for _, file := range []string{"tcp-states", "odd-packets", "weight0-and-removal", "icmp"} {
+	for _, file := range []string{"tcp-states", "timeouts", "odd-packets", "persistence", "weight0-and-removal", "icmp"} {
 		for _, s := range readRecording(t, "behave-"+file).Scenarios {
 			name := file + "/" + s.Name
 			if n, ok := newer[name]; ok {
@@ -148,12 +140,19 @@ func TestReplay(t *testing.T) {
 // player plays one scenario and notes what differs.
 type player struct {
 	*harness
-	definitions []service.Definition
-	differences []string
+	definitions      []service.Definition
+	tcp, tcpFin, udp time.Duration // of `ipvsadm --set`; 0: the default
+	differences      []string
 }
 
+// recordedVIP is the VIP of all recordings: the director's host has it whether
+// or not a service is on it.
+var recordedVIP = frame.AddrFrom4(0x0a630064)
+
 func play(t *testing.T, s scenario) []string {
-	p := &player{harness: newHarnessWith(t, setting{Options: Options{DecrementTTL: true}})}
+	kernel := Settings{DecrementTTL: true, ConnReuseMode: ReuseClosed, DropRate: 10}
+	p := &player{harness: newHarnessWith(t, setting{Options: Options{Settings: kernel}, owned: []frame.Addr{recordedVIP}})}
+	p.plane.SetOwnAddrs([]frame.Addr{frame.AddrFrom4(0x0a63000a)})
 	packets := 0
 	for i, st := range s.Steps {
 		switch st.Op {
@@ -163,14 +162,17 @@ func play(t *testing.T, s scenario) []string {
 			packets++
 			p.compare(i, st.Desc, gotStrings(st.Got), p.send(st.IP))
 		case "sysctl":
+			p.set(st.Key, st.Value)
 			continue
+		case "sleep":
+			p.advance(time.Duration(st.Seconds * float64(time.Second)))
 		default:
 			t.Fatalf("step %d: operation %q", i, st.Op)
 		}
 		p.compare(i, st.Op+st.Desc+" connections", connStrings(st.Conns), p.connections(st.Conns))
 		p.compare(i, st.Op+st.Desc+" servers", destStrings(st.Dests), p.servers())
 	}
-	if packets == 0 {
+	if packets == 0 && len(s.Steps) > 3 {
 		t.Error("no packets")
 	}
 	return p.differences
@@ -182,20 +184,63 @@ func (p *player) compare(i int, what string, want, got []string) {
 	}
 }
 
+// set changes a setting by its name in the kernel.
+func (p *player) set(key string, value int) {
+	s := *p.plane.settings.Load()
+	switch strings.TrimPrefix(key, "net.ipv4.vs.") {
+	case "sloppy_tcp":
+		s.SloppyTCP = value != 0
+	case "conn_reuse_mode":
+		s.ConnReuseMode = value
+	case "expire_nodest_conn":
+		s.ExpireNodestConn = value != 0
+	case "expire_quiescent_template":
+		s.ExpireQuiescentTemplate = value != 0
+	case "schedule_icmp":
+		s.ScheduleICMP = value != 0
+	default:
+		p.Fatalf("setting %q", key)
+	}
+	p.plane.SetSettings(s)
+}
+
 // configure does what an ipvsadm command says.
 func (p *player) configure(args []string) {
-	if args[0] != "ipvsadm" || strings.HasPrefix(args[1], "-L") {
+	if args[0] != "ipvsadm" || strings.HasPrefix(args[1], "-L") || args[1] == "--version" {
+		return
+	}
+	if args[1] == "--set" {
+		for i, at := range []*time.Duration{&p.tcp, &p.tcpFin, &p.udp} {
+			if n, err := strconv.Atoi(args[2+i]); err != nil {
+				p.Fatal(err)
+			} else if n > 0 {
+				*at = time.Duration(n) * time.Second
+			}
+		}
 		return
 	}
 	option := map[string]string{}
 	for i := 2; i < len(args); i++ {
-		if args[i] != "-g" {
+		switch args[i] {
+		case "-g":
+		case "-o":
+			option["-o"] = "yes"
+		default:
 			option[args[i]] = args[i+1]
 			i++
 		}
 	}
 	d := define()
 	d.Name, d.Reject, d.Scheduler = "-t "+option["-t"], service.RejectICMP, option["-s"]
+	d.OnePacket, d.Timeouts = option["-o"] != "", conntable.NewTimeouts(p.tcp, p.tcpFin, p.udp)
+	if text := option["-p"]; text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			p.Fatal(err)
+		}
+		d.Persistence.Timeout = time.Duration(n) * time.Second
+		d.Timeouts.Persist(d.Persistence.Timeout)
+	}
 	vip := option["-t"]
 	if vip == "" {
 		vip = option["-u"]
@@ -304,13 +349,14 @@ func (p *player) connections(recorded []conn) (s []string) {
 	p.plane.conns.Each(func(c conntable.Connection) bool {
 		from := netip.AddrPortFrom(c.Key.Client().Netip(), c.Key.ClientPort()).String()
 		left := int(c.Remaining(p.plane.conns.Now()).Seconds())
-		for _, r := range recorded {
-			if r.Client == from && r.Expires <= left && r.Expires >= left-2 {
-				left = r.Expires
-			}
+		to := netip.AddrPortFrom(p.table.Server(c.Server).Addr, c.Key.Port())
+		i := slices.IndexFunc(recorded, func(r conn) bool {
+			return r.Client == from && r.Dest == to.String() && r.Expires <= left && r.Expires >= left-2
+		})
+		if i >= 0 {
+			left = recorded[i].Expires
 		}
-		rs := p.table.Server(c.Server)
-		s = append(s, connString(conn{frame.ProtocolName(c.Key.Protocol()), from, netip.AddrPortFrom(rs.Addr, rs.Port).String(), c.State.String(), left}))
+		s = append(s, connString(conn{frame.ProtocolName(c.Key.Protocol()), from, to.String(), c.State.String(), left}))
 		return true
 	})
 	slices.Sort(s)

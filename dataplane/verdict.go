@@ -20,6 +20,7 @@ const (
 
 	DropCut           // the link delivered only the beginning of it
 	DropOwnSource     // its source MAC is ours: a loop
+	DropOwnAddress    // a new connection from an address of this host: somebody else's frame says so
 	DropServerSource  // its source MAC is the chosen server's: a loop
 	DropFragment      // a fragment: not supported
 	DropProtocol      // for a VIP, of a protocol that no service can have
@@ -29,6 +30,8 @@ const (
 	DropUndecided     // no server usable yet: not resolved or not checked
 	DropNoServer      // no server usable, and `reject: drop`
 	DropNoService     // no service on the port, and a reply is out of place
+	DropServerGone    // its server was removed, and may come back (`expire_nodest_conn: 0`)
+	DropDefence       // a new connection, by drop_packet
 	DropUnresolved    // its server's MAC is not known
 	DropTooLong       // longer than the egress MTU, and no reply is owed: it may be fragmented, or is an ICMP error
 	DropTTL           // an ICMP error without a hop left (`ttl: decrement`)
@@ -86,6 +89,7 @@ var verdictNames = [dropMalformed]string{
 	ReplyTimeExceeded:  "time_exceeded",
 	DropCut:            "cut",
 	DropOwnSource:      "own_source",
+	DropOwnAddress:     "own_address",
 	DropServerSource:   "server_source",
 	DropFragment:       "fragment",
 	DropProtocol:       "protocol",
@@ -95,6 +99,8 @@ var verdictNames = [dropMalformed]string{
 	DropUndecided:      "undecided",
 	DropNoServer:       "no_server",
 	DropNoService:      "no_service",
+	DropServerGone:     "server_gone",
+	DropDefence:        "defence",
 	DropUnresolved:     "unresolved",
 	DropTooLong:        "too_long",
 	DropTTL:            "ttl",

@@ -49,10 +49,13 @@ type Worker struct {
 	limits  limits
 
 	// of the present batch
-	table *service.Table
-	now   conntable.Time
-	hops  bool // forwarding costs a hop
-	flow  scheduler.Flow
+	table    *service.Table
+	now      conntable.Time
+	settings *Settings
+	secure   bool // secure_tcp is on
+	flow     scheduler.Flow
+
+	untilDrop int // new connections until drop_packet drops one
 }
 
 // job is what is known of one frame of the batch.
@@ -113,7 +116,8 @@ func (w *Worker) Stop() {
 // one frame, the memory that the first asked for is on its way.
 func (w *Worker) batch(frames []link.Frame) {
 	w.table, w.now = w.plane.services.Load(), w.plane.conns.Now()
-	w.hops = w.plane.decrementTTL.Load()
+	w.settings = w.plane.settings.Load()
+	w.secure = w.plane.active(w.settings.SecureTCP)
 	w.limits.refill(w.now)
 	w.replies.reset()
 	var verdicts [BatchSize]Verdict

@@ -124,6 +124,7 @@ func (d *Director) attach(ingress, egress Interface) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &attachment{ingress: ingress, egress: egress, cancel: cancel}
 	d.attached = a
+	d.plane.SetOwnAddrs(ownAddrs(&ingress, &egress))
 	if err := d.openLinks(a); err != nil {
 		return err
 	}
@@ -221,11 +222,21 @@ func (d *Director) openResolver(a *attachment) error {
 	return nil
 }
 
-// setSource tells the resolver whose addresses are ours now.
+// setSource tells the resolver, and the workers, which addresses are ours now.
 func (d *Director) setSource(a *attachment) {
+	d.plane.SetOwnAddrs(ownAddrs(&a.ingress, &a.egress))
 	if d.resolver != nil {
 		d.resolver.SetSource(d.source(&a.egress), d.notServers(&a.ingress))
 	}
+}
+
+func ownAddrs(interfaces ...*Interface) (own []frame.Addr) {
+	for _, i := range interfaces {
+		for _, p := range i.Addrs {
+			own = append(own, frame.AddrFrom(p.Addr()))
+		}
+	}
+	return own
 }
 
 // notServers are the addresses on the ingress side, which no real server has.

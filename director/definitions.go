@@ -5,9 +5,11 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 
 	"lvsdr/config"
 	"lvsdr/conntable"
+	"lvsdr/dataplane"
 	"lvsdr/frame"
 	"lvsdr/healthcheck"
 	"lvsdr/service"
@@ -20,13 +22,17 @@ func definitions(c *config.Config) []service.Definition {
 	for i := range c.Services {
 		s := &c.Services[i]
 		out[i] = service.Definition{
-			Name:      s.Name,
-			Protocol:  s.Protocol.Number(),
-			Scheduler: s.Scheduler,
-			Flags:     s.Flags,
-			Timeouts:  conntable.NewTimeouts(s.Timeouts.TCP, s.Timeouts.TCPFin, s.Timeouts.UDP),
-			Reject:    rejects[s.Reject],
-			OnFailure: failures[s.OnFailure],
+			Name:        s.Name,
+			Protocol:    s.Protocol.Number(),
+			Mark:        s.Mark,
+			Scheduler:   s.Scheduler,
+			Flags:       s.Flags,
+			CacheExpiry: cacheExpiry(c, s.Scheduler),
+			Timeouts:    conntable.NewTimeouts(s.Timeouts.TCP, s.Timeouts.TCPFin, s.Timeouts.UDP).Persist(s.Persistence.Timeout),
+			Persistence: service.Persistence(s.Persistence),
+			OnePacket:   s.OnePacket,
+			Reject:      rejects[s.Reject],
+			OnFailure:   failures[s.OnFailure],
 		}
 		for _, a := range s.Addresses {
 			out[i].Ranges = append(out[i].Ranges, service.Range{
@@ -39,6 +45,42 @@ func definitions(c *config.Config) []service.Definition {
 				Weight: r.Weight, Upper: r.Upper, Lower: r.Lower, MAC: r.MAC,
 			})
 		}
+	}
+	return out
+}
+
+// cacheExpiry is how long lblc and lblcr remember a destination.
+func cacheExpiry(c *config.Config, scheduler string) time.Duration {
+	if scheduler == "lblcr" {
+		return c.IPVS.LBLCRExpiration
+	}
+	return c.IPVS.LBLCExpiration
+}
+
+// settings are the parts of a configuration that workers look at.
+func settings(c *config.Config) dataplane.Settings {
+	return dataplane.Settings{
+		DecrementTTL:            c.TTL == config.TTLDecrement,
+		SloppyTCP:               c.IPVS.SloppyTCP,
+		SloppySCTP:              c.IPVS.SloppySCTP,
+		ConnReuseMode:           c.IPVS.ConnReuseMode,
+		ExpireNodestConn:        c.IPVS.ExpireNodestConn,
+		ExpireQuiescentTemplate: c.IPVS.ExpireQuiescentTemplate,
+		ScheduleICMP:            c.IPVS.ScheduleICMP,
+		SecureTCP:               dataplane.Defence(c.IPVS.SecureTCP),
+		DropEntry:               dataplane.Defence(c.IPVS.DropEntry),
+		DropPacket:              dataplane.Defence(c.IPVS.DropPacket),
+		DropRate:                c.IPVS.AmDropRate,
+		HalfOpenQuota:           c.Quotas.HalfOpen,
+		UDPQuota:                c.Quotas.UDP,
+	}
+}
+
+// owned are the VIPs of a configuration as the dataplane wants them.
+func owned(c *config.Config) []frame.Addr {
+	var out []frame.Addr
+	for _, a := range c.VIPs {
+		out = append(out, frame.AddrFrom(a))
 	}
 	return out
 }
@@ -76,6 +118,7 @@ func keyOf(rs *service.RealServer) string { return serverKey(rs.Service(), rs.Ad
 
 // vips are the VIPs of a configuration, sorted, each once.
 func vips(c *config.Config) (out []netip.Addr) {
+	out = append(out, c.VIPs...)
 	for i := range c.Services {
 		for _, a := range c.Services[i].Addresses {
 			out = append(out, a.Addr)

@@ -110,13 +110,13 @@ func New(o Options) (*Director, error) {
 	if err := d.checkHost(o.Config); err != nil {
 		return nil, err
 	}
-	table, err := d.registry.Build(definitions(o.Config), d.started)
+	table, err := d.registry.Build(definitions(o.Config), owned(o.Config), d.started)
 	if err != nil {
 		return nil, err
 	}
 	d.table = table
 	d.plane, err = dataplane.New(dataplane.Options{
-		Connections: o.Config.Connections, Grace: o.Config.RestartGrace, DecrementTTL: o.Config.TTL == config.TTLDecrement,
+		Connections: o.Config.Connections, Grace: o.Config.RestartGrace, Settings: settings(o.Config),
 	})
 	if err != nil {
 		return nil, err

@@ -49,7 +49,7 @@ func (d *Director) apply(next *config.Config) error {
 	if err := d.updateGuard(d.config, next); err != nil {
 		return fmt.Errorf("reload: %w", err)
 	}
-	table, err := d.registry.Build(definitions(next), time.Now())
+	table, err := d.registry.Build(definitions(next), owned(next), time.Now())
 	if err != nil {
 		if again := d.updateGuard(next, d.config); again != nil {
 			d.log.Error("the guard could not be put back", "error", again)
@@ -61,7 +61,7 @@ func (d *Director) apply(next *config.Config) error {
 	if err := d.monitor.Set(subscriptions(next)); err != nil { // only a closed monitor refuses what is valid
 		d.log.Error("health checks were not changed", "error", err)
 	}
-	d.plane.SetDecrementTTL(next.TTL == config.TTLDecrement)
+	d.plane.SetSettings(settings(next))
 	d.takeHealth()
 	d.takeMACs()
 	// A service that is new must know its servers before the workers know it;

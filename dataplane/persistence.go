@@ -1,0 +1,106 @@
+package dataplane
+
+import (
+	"lvsdr/conntable"
+	"lvsdr/service"
+)
+
+// remembered finds the server to which the client of a persistent service was
+// sent before, if new connections may still go there. ok says that the template
+// controls the connection that is about to be made, and that its time has
+// started anew.
+func (w *Worker) remembered(j *job) (rs *service.RealServer, ok bool) {
+	conns, key := w.plane.conns, w.template(j)
+	c, found := conns.LookupTemplate(&key, conns.Home(&key), w.now)
+	if !found {
+		return nil, false
+	}
+	rs = w.table.Server(c.Server())
+	if rs == nil || !w.keepsClients(rs) {
+		w.retire(j, &key, &c, rs)
+		return nil, false
+	}
+	return rs, conns.Hold(&c, j.svc.Timeouts, w.now)
+}
+
+// keepsClients reports whether a server takes new connections of the clients
+// that it has.
+func (w *Worker) keepsClients(rs *service.RealServer) bool {
+	switch {
+	case isGone(rs), rs.Health() == service.Down:
+		return false
+	case w.settings.ExpireQuiescentTemplate:
+		return rs.Weight() > 0
+	}
+	return true
+}
+
+// retire puts a template aside whose server takes no clients any more.
+func (w *Worker) retire(j *job, key *conntable.Key, c *conntable.Conn, rs *service.RealServer) {
+	dead := j.svc.DeadTemplate(j.key.Client(), j.key.VIP())
+	if w.plane.conns.Retire(key, &dead, c, w.now) && rs != nil {
+		rs.AddPersistent(1) // its removal counted one less
+	}
+}
+
+// remember makes a template for a client that was sent to rs. It returns the
+// server that the template leads to, which is another if another worker was
+// faster, and whether the template controls the connection.
+func (w *Worker) remember(j *job, rs *service.RealServer) (*service.RealServer, bool) {
+	conns, key := w.plane.conns, w.template(j)
+	c, outcome := conns.Insert(&key, conns.Home(&key), rs.ID, conntable.StateTemplate, j.svc.Timeouts, w.now)
+	switch outcome {
+	case conntable.Full:
+		return rs, false
+	case conntable.Inserted:
+		rs.AddPersistent(1)
+	case conntable.Existed:
+		other := w.table.Server(c.Server())
+		if other == nil || !w.keepsClients(other) {
+			return rs, false
+		}
+		rs = other
+	}
+	return rs, conns.Hold(&c, j.svc.Timeouts, w.now)
+}
+
+// assure notes with its template that a connection was established.
+func (w *Worker) assure(j *job, server uint32) {
+	key := w.template(j)
+	w.plane.conns.Assure(&key, server)
+}
+
+// release ends the control of a template over a connection that was not made.
+func (w *Worker) release(j *job, server uint32) {
+	key := w.template(j)
+	w.plane.conns.Release(&key, server)
+}
+
+// template is the key of the template of the packet's client.
+func (w *Worker) template(j *job) conntable.Key {
+	return j.svc.Template(j.key.Client(), j.key.VIP())
+}
+
+// dropTemplates removes the templates that a change of their service's name or
+// netmask has made useless.
+func (p *Plane) dropTemplates(before, now *service.Table) {
+	changed := make(map[string]bool)
+	old := make(map[string]*service.Service)
+	for _, s := range before.Services() {
+		if s.IsPersistent() {
+			old[s.Name] = s
+		}
+	}
+	for _, s := range now.Services() {
+		if o := old[s.Name]; o != nil && !o.SameTemplates(s) {
+			changed[s.Name] = true
+		}
+	}
+	if len(changed) == 0 {
+		return
+	}
+	p.conns.RemoveTemplates(func(id uint32) bool {
+		rs := now.Server(id)
+		return rs != nil && changed[rs.Service()]
+	})
+}
