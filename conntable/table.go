@@ -65,7 +65,7 @@ type Table struct {
 	quotas   [classCount]atomic.Int64
 	refused  atomic.Uint64
 
-	overdue  []place // templates; the sweeper's
+	overdue []place // templates; the sweeper's
 
 	secret   [2]uint64
 	onRemove func(Connection)
