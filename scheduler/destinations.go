@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// The kernel's limits. It lets a cache grow past the greatest number of
-// entries for a minute; here it is strict.
+// The kernel's limits, and its default for the expiry. It lets a cache grow past
+// the greatest number of entries for a minute, and keeps an expired one for up to
+// half an hour; here both are strict.
 const (
 	destinationBits   = 10
 	destinationMax    = 16 << destinationBits
@@ -20,14 +21,15 @@ const (
 
 // destinations remembers for each destination address what an algorithm chose
 // for it: at most destinationMax addresses, each until it was not asked for
-// during destinationExpiry. A full cache forgets, of a sample, the address that
-// was not asked for longest.
+// during the expiry. A full cache forgets, of a sample, the address that was not
+// asked for longest.
 //
 // All methods may be called from any goroutine. Each holds the lock of one
 // bucket at a time, for a walk along its chain: 16 entries in a full cache. It
 // allocates while the cache grows; a full one passes its entries on.
 type destinations[V any] struct {
 	now     func() time.Duration // since any moment
+	expires atomic.Int64         // the expiry in nanoseconds
 	entries atomic.Int32
 	rover   atomic.Uint32 // the bucket where the next eviction begins
 	buckets [1 << destinationBits]bucket[V]
@@ -49,7 +51,20 @@ type destination[V any] struct {
 
 func newDestinations[V any]() *destinations[V] {
 	start := time.Now()
-	return &destinations[V]{now: func() time.Duration { return time.Since(start) }}
+	d := &destinations[V]{now: func() time.Duration { return time.Since(start) }}
+	d.setExpiry(destinationExpiry)
+	return d
+}
+
+func (d *destinations[V]) expiry() time.Duration { return time.Duration(d.expires.Load()) }
+
+// setExpiry takes the default for 0 and less. It holds for what is remembered
+// already.
+func (d *destinations[V]) setExpiry(after time.Duration) {
+	if after <= 0 {
+		after = destinationExpiry
+	}
+	d.expires.Store(int64(after))
 }
 
 func (d *destinations[V]) bucket(addr netip.Addr) *bucket[V] {
@@ -111,9 +126,10 @@ func (d *destinations[V]) change(b *bucket[V], addr netip.Addr, now time.Duratio
 // find returns the entry of an address, as asked for now, and forgets those
 // that it passes and that have expired.
 func (d *destinations[V]) find(b *bucket[V], addr netip.Addr, now time.Duration) *destination[V] {
+	expiry := d.expiry()
 	for at := &b.first; *at != nil; at = &(*at).next {
 		e := *at
-		if now-e.asked >= destinationExpiry {
+		if now-e.asked >= expiry {
 			d.cut(at) // what follows is older still
 			return nil
 		}

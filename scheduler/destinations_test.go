@@ -119,6 +119,48 @@ func TestDestinationsExpire(t *testing.T) {
 	}
 }
 
+// TestCachers: lblc and lblcr, and no others, can be told how long to remember.
+func TestCachers(t *testing.T) {
+	for _, name := range Names() {
+		s, err := New(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := s.(Cacher); ok != (name == "lblc" || name == "lblcr") {
+			t.Errorf("%s is a Cacher: %v", name, ok)
+		}
+	}
+}
+
+// TestSetExpiry: a new expiry holds for what is remembered already.
+func TestSetExpiry(t *testing.T) {
+	for _, tt := range []struct{ set, want time.Duration }{
+		{time.Hour, time.Hour},
+		{48 * time.Hour, 48 * time.Hour},
+		{0, 24 * time.Hour},
+		{-1, 24 * time.Hour},
+	} {
+		for _, s := range []Scheduler{newLBLC(nil), newLBLCR(nil)} {
+			var clock time.Duration
+			rig(s, 1, func() time.Duration { return clock })
+			s.Update(newServers(2))
+			f := newFlow(1)
+			home := s.Pick(f)
+			home.AddActive(1) // wlc takes the other now
+			s.(Cacher).SetExpiry(time.Minute)
+			s.(Cacher).SetExpiry(tt.set)
+			clock = tt.want - 1
+			if c := s.Pick(f); c != home {
+				t.Errorf("%T, expiry %v: forgotten after %v", s, tt.set, clock)
+			}
+			clock += tt.want
+			if c := s.Pick(f); c == home {
+				t.Errorf("%T, expiry %v: remembered for %v", s, tt.set, tt.want)
+			}
+		}
+	}
+}
+
 // TestDestinationsConcurrent: workers that all overfill the cache neither lose
 // an entry nor count one twice. Run it with -race.
 func TestDestinationsConcurrent(t *testing.T) {
@@ -278,7 +320,9 @@ func TestReplicasConcurrent(t *testing.T) {
 	}
 	for i := range 200 {
 		s.Update(without(list, list[i%16]))
+		s.SetExpiry(time.Duration(i%3) * 12 * time.Hour)
 	}
+	s.SetExpiry(0)
 	wg.Wait()
 	for i := range 2 {
 		have, _, ok := s.cache.get(destinationAt(i))

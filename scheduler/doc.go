@@ -29,11 +29,11 @@
 //	lblcr O(s) for a remembered destination with s servers in its set (1 for
 //	      most), else as lblc
 //
-// lblc and lblcr remember at most 16,384 destinations for at most 24 hours, in
-// 1,024 buckets with a lock each. A lock is held for a walk along one chain, 16
-// entries in a full cache, never for a search among the servers. What is
-// remembered is allocated as destinations come and as a set grows; a full cache
-// allocates nothing for new destinations.
+// lblc and lblcr remember at most 16,384 destinations, each for a day after it
+// was asked for, or as long as SetExpiry says, in 1,024 buckets with a lock each.
+// A lock is held for a walk along one chain, 16 entries in a full cache, never for
+// a search among the servers. What is remembered is allocated as destinations come
+// and as a set grows; a full cache allocates nothing for new destinations.
 //
 // Update is O(n) for all but mh, whose table of 4093 places is filled anew
 // in O(n + M log M). Pick never waits for that: sh, dh, mh, lblc and lblcr

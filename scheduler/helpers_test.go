@@ -2,10 +2,12 @@ package scheduler
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // newServers returns n servers of weight 1, numbered from 1, in list order.
@@ -56,6 +58,95 @@ func shake(r *rand.Rand, list []*Candidate) {
 		}
 		c.AddActive(r.IntN(40) - c.Active())
 		c.AddInactive(r.IntN(3000) - c.Inactive())
+	}
+}
+
+// picker is a Scheduler or its twin.
+type picker interface {
+	Update(candidates []*Candidate)
+	Pick(f *Flow) *Candidate
+}
+
+// history leads schedulers through one random history: servers come, go, change
+// weight and overload, time passes, and the caches' expiry is set. All get the
+// same clock and the same dice, and share the servers' counters. pick is called
+// for each new connection, with its place in the history, and returns its server.
+func history(seed uint64, all []picker, pick func(at string, f *Flow) *Candidate) {
+	var clock time.Duration
+	for _, s := range all {
+		rig(s, seed, func() time.Duration { return clock })
+	}
+	r := rand.New(rand.NewPCG(seed, 1))
+	pool := newServers(9)
+	pool[2].Addr, pool[3].Addr = netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("2001:db8:1:2::3")
+	var list []*Candidate
+	update := func() {
+		for _, s := range all {
+			s.Update(clone(list))
+		}
+	}
+	for round := range 12 {
+		// One kind of change at a time: several at once are the schedulers'
+		// own affair, and TestWholeList's.
+		shake(r, list)
+		update()
+		if c := pool[r.IntN(len(pool))]; r.IntN(3) > 0 || len(list) == 0 {
+			list = withFirst(list, c)
+		} else {
+			list = without(list, list[r.IntN(len(list))])
+		}
+		update()
+		if expiry := time.Duration(r.IntN(4)) * 12 * time.Hour; round%3 == 2 {
+			for _, s := range all {
+				setExpiry(s, expiry)
+			}
+		}
+		for i := range 40 {
+			if len(list) > 0 && r.IntN(4) == 0 {
+				list[r.IntN(len(list))].SetOverloaded(r.IntN(2) == 0)
+			}
+			f := newFlow(r.Int())
+			f.Dst = netip.AddrFrom4([4]byte{198, 51, 100, byte(r.IntN(4))})
+			if i%5 == 0 {
+				f.Src = netip.AddrFrom16([16]byte{0x20, 1, 15: byte(r.Int()), 9: byte(r.Int())})
+				f.Dst = netip.AddrFrom16([16]byte{0x20, 1, 7: 3, 15: byte(r.IntN(2))})
+			}
+			picked := pick(fmt.Sprintf("round %d, pick %d", round, i), f)
+			if picked != nil && r.IntN(2) == 0 {
+				picked.AddActive(1)
+			}
+			if r.IntN(4) == 0 { // whole hours: some add up to an expiry exactly
+				clock += time.Duration(r.IntN(13)) * time.Hour
+			}
+		}
+	}
+}
+
+// rig gives a scheduler, or its twin, a clock and dice.
+func rig(s picker, seed uint64, now func() time.Duration) {
+	dice := rand.New(rand.NewPCG(seed, 2)).Int64N
+	switch s := s.(type) {
+	case *lblc:
+		s.cache.now = now
+	case *lblcr:
+		s.cache.now = now
+	case *lblcTwin:
+		s.now, s.expiry = now, 24*time.Hour
+	case *twos:
+		s.below = dice
+	case *twosTwin:
+		s.below = dice
+	}
+}
+
+func setExpiry(s picker, after time.Duration) {
+	switch s := s.(type) {
+	case Cacher:
+		s.SetExpiry(after)
+	case *lblcTwin:
+		if s.expiry = after; after == 0 {
+			s.expiry = 24 * time.Hour
+		}
 	}
 }
 

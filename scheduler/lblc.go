@@ -34,3 +34,6 @@ func (s *lblc) Pick(f *Flow) *Candidate {
 	}
 	return c
 }
+
+// SetExpiry is that of Cacher.
+func (s *lblc) SetExpiry(after time.Duration) { s.cache.setExpiry(after) }

@@ -7,7 +7,8 @@ import (
 )
 
 // lblcr is lblc with replication: a destination has a set of servers, which
-// grows when it is too much for them and shrinks a day later.
+// grows when it is too much for them and shrinks when it has not changed for the
+// cache's expiry.
 type lblcr struct {
 	servers atomic.Pointer[roster]
 	cache   *destinations[replicas]
@@ -38,7 +39,7 @@ func (s *lblcr) Pick(f *Flow) *Candidate {
 	have, now, ok := s.cache.get(f.Dst)
 	if ok {
 		c := have.lightest(r)
-		if len(have.set) > 1 && now-have.changed > destinationExpiry {
+		if len(have.set) > 1 && now-have.changed > s.cache.expiry() {
 			have.set = s.shrink(f, have)
 		}
 		if c != nil && !r.relieves(c) {
@@ -51,6 +52,9 @@ func (s *lblcr) Pick(f *Flow) *Candidate {
 	}
 	return c
 }
+
+// SetExpiry is that of Cacher.
+func (s *lblcr) SetExpiry(after time.Duration) { s.cache.setExpiry(after) }
 
 // lightest is wlc's choice in the set, of what the list still has; of equals,
 // the one that joined last.

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"net/netip"
 	"sync/atomic"
+	"time"
 )
 
 // Candidate is a real server as the schedulers see it. The service that owns
@@ -64,6 +65,19 @@ type Scheduler interface {
 	// list or the new one, whole.
 	Update(candidates []*Candidate)
 	// Pick returns the server for a new connection, or nil if none is usable.
-	// It does not allocate, and may be called from any goroutine.
+	// It does not allocate, but for what lblc and lblcr newly remember, and may
+	// be called from any goroutine.
 	Pick(f *Flow) *Candidate
+}
+
+// Cacher is a Scheduler that remembers what it chose for a destination: lblc and
+// lblcr.
+type Cacher interface {
+	Scheduler
+	// SetExpiry sets how long a destination is remembered that nobody asks
+	// for, and with lblcr how long a set of servers stays as it is before it
+	// loses one (IPVS: lblc_expiration, lblcr_expiration). 0 or less: a day,
+	// as it is from New. What is remembered already is judged by the new
+	// expiry too. From any goroutine, also while others pick.
+	SetExpiry(after time.Duration)
 }

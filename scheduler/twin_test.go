@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"math/big"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"testing"
@@ -10,21 +9,21 @@ import (
 )
 
 // twins are the slow, obvious forms of the algorithms.
-var twins = map[string]func(flags []string) Scheduler{
-	"dh":    func([]string) Scheduler { return &dhTwin{} },
-	"fo":    func([]string) Scheduler { return &foTwin{} },
-	"lblc":  func([]string) Scheduler { return &lblcTwin{cache: map[netip.Addr]*lblcTwinEntry{}} },
-	"lblcr": func([]string) Scheduler { return &lblcTwin{cache: map[netip.Addr]*lblcTwinEntry{}, replicate: true} },
-	"lc":    func([]string) Scheduler { return &leastTwin{less: connections} },
-	"mh":    func(f []string) Scheduler { return &mhTwin{flags: f, last: map[*Candidate]int{}} },
-	"nq":    func([]string) Scheduler { return &nqTwin{leastTwin{less: delay}} },
-	"ovf":   func([]string) Scheduler { return &foTwin{spill: true} },
-	"rr":    func([]string) Scheduler { return &rrTwin{} },
-	"sed":   func([]string) Scheduler { return &leastTwin{less: delay} },
-	"sh":    func(f []string) Scheduler { return &shTwin{flags: f} },
-	"twos":  func([]string) Scheduler { return &twosTwin{} },
-	"wlc":   func([]string) Scheduler { return &leastTwin{less: overhead} },
-	"wrr":   func([]string) Scheduler { return &wrrTwin{} },
+var twins = map[string]func(flags []string) picker{
+	"dh":    func([]string) picker { return &dhTwin{} },
+	"fo":    func([]string) picker { return &foTwin{} },
+	"lblc":  func([]string) picker { return &lblcTwin{cache: map[netip.Addr]*lblcTwinEntry{}} },
+	"lblcr": func([]string) picker { return &lblcTwin{cache: map[netip.Addr]*lblcTwinEntry{}, replicate: true} },
+	"lc":    func([]string) picker { return &leastTwin{less: connections} },
+	"mh":    func(f []string) picker { return &mhTwin{flags: f, last: map[*Candidate]int{}} },
+	"nq":    func([]string) picker { return &nqTwin{leastTwin{less: delay}} },
+	"ovf":   func([]string) picker { return &foTwin{spill: true} },
+	"rr":    func([]string) picker { return &rrTwin{} },
+	"sed":   func([]string) picker { return &leastTwin{less: delay} },
+	"sh":    func(f []string) picker { return &shTwin{flags: f} },
+	"twos":  func([]string) picker { return &twosTwin{} },
+	"wlc":   func([]string) picker { return &leastTwin{less: overhead} },
+	"wrr":   func([]string) picker { return &wrrTwin{} },
 }
 
 // TestTwins compares every scheduler with its twin while servers come, go,
@@ -50,62 +49,16 @@ func TestTwins(t *testing.T) {
 	}
 }
 
-// pair gives a scheduler and its twin the same clock and the same dice.
-func pair(s, twin Scheduler, seed uint64, now func() time.Duration) {
-	switch s := s.(type) {
-	case *lblc:
-		s.cache.now, twin.(*lblcTwin).now = now, now
-	case *lblcr:
-		s.cache.now, twin.(*lblcTwin).now = now, now
-	case *twos:
-		s.below = rand.New(rand.NewPCG(seed, 2)).Int64N
-		twin.(*twosTwin).below = rand.New(rand.NewPCG(seed, 2)).Int64N
-	}
-}
-
-func compare(t *testing.T, seed uint64, s, twin Scheduler) {
+// compare fails if a scheduler and its twin pick different servers.
+func compare(t *testing.T, seed uint64, s, twin picker) {
 	t.Helper()
-	var clock time.Duration
-	pair(s, twin, seed, func() time.Duration { return clock })
-	r := rand.New(rand.NewPCG(seed, 1))
-	pool := newServers(9)
-	pool[2].Addr, pool[3].Addr = netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("2001:db8:1:2::3")
-	var list []*Candidate
-	for round := range 12 {
-		// One kind of change at a time: several at once are the schedulers'
-		// own affair, and TestWholeList's.
-		shake(r, list)
-		s.Update(clone(list))
-		twin.Update(clone(list))
-		if c := pool[r.IntN(len(pool))]; r.IntN(3) > 0 || len(list) == 0 {
-			list = withFirst(list, c)
-		} else {
-			list = without(list, list[r.IntN(len(list))])
+	history(seed, []picker{s, twin}, func(at string, f *Flow) *Candidate {
+		picked, want := s.Pick(f), twin.Pick(f)
+		if picked != want {
+			t.Fatalf("seed %d, %s: got server %d, the twin %d", seed, at, idOf(picked), idOf(want))
 		}
-		s.Update(clone(list))
-		twin.Update(clone(list))
-		for i := range 40 {
-			if len(list) > 0 && r.IntN(4) == 0 {
-				list[r.IntN(len(list))].SetOverloaded(r.IntN(2) == 0)
-			}
-			f := newFlow(r.Int())
-			f.Dst = netip.AddrFrom4([4]byte{198, 51, 100, byte(r.IntN(4))})
-			if i%5 == 0 {
-				f.Src = netip.AddrFrom16([16]byte{0x20, 1, 15: byte(r.Int()), 9: byte(r.Int())})
-				f.Dst = netip.AddrFrom16([16]byte{0x20, 1, 7: 3, 15: byte(r.IntN(2))})
-			}
-			picked, want := s.Pick(f), twin.Pick(f)
-			if picked != want {
-				t.Fatalf("seed %d, round %d, pick %d: got server %d, the twin %d", seed, round, i, idOf(picked), idOf(want))
-			}
-			if picked != nil && r.IntN(2) == 0 {
-				picked.AddActive(1)
-			}
-			if r.IntN(4) == 0 { // whole hours: some add up to a day exactly
-				clock += time.Duration(r.IntN(13)) * time.Hour
-			}
-		}
-	}
+		return picked
+	})
 }
 
 type rrTwin struct{ before, after []*Candidate } // used last comes last in before
@@ -278,6 +231,7 @@ func (s *dhTwin) Pick(f *Flow) *Candidate {
 type lblcTwin struct {
 	list      []*Candidate
 	now       func() time.Duration
+	expiry    time.Duration
 	cache     map[netip.Addr]*lblcTwinEntry
 	replicate bool
 }
@@ -291,7 +245,8 @@ func (s *lblcTwin) Update(list []*Candidate) { s.list = list }
 
 func (s *lblcTwin) Pick(f *Flow) *Candidate {
 	e := s.cache[f.Dst]
-	if e != nil && s.now() >= e.asked+24*time.Hour {
+	if e != nil && s.now() >= e.asked+s.expiry {
+		delete(s.cache, f.Dst)
 		e = nil
 	}
 	if e == nil {
@@ -333,7 +288,7 @@ func (s *lblcTwin) tooMuch(c *Candidate) bool {
 
 func (s *lblcTwin) shrink(e *lblcTwinEntry) {
 	weighty := slices.DeleteFunc(clone(e.set), func(c *Candidate) bool { return c.Weight() == 0 })
-	if len(e.set) < 2 || s.now() <= e.changed+24*time.Hour || len(weighty) == 0 {
+	if len(e.set) < 2 || s.now() <= e.changed+s.expiry || len(weighty) == 0 {
 		return
 	}
 	most := first(weighty, func(c *Candidate) *big.Rat { return new(big.Rat).Neg(overhead(c)) })
