@@ -83,6 +83,21 @@ func (d *destinations[V]) get(addr netip.Addr) (value V, now time.Duration, ok b
 	return value, now, false
 }
 
+// peek is get without a trace: the address does not count as asked for, and what
+// has expired stays for others to forget.
+func (d *destinations[V]) peek(addr netip.Addr) (value V, ok bool) {
+	now, expiry := d.now(), d.expiry()
+	b := d.bucket(addr)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for e := b.first; e != nil && now-e.asked < expiry; e = e.next {
+		if e.addr == addr {
+			return e.value, true
+		}
+	}
+	return value, false
+}
+
 // update lets change have the value of an address, a zero one if nothing is
 // remembered. change runs under the bucket's lock.
 func (d *destinations[V]) update(addr netip.Addr, change func(value *V, now time.Duration)) {

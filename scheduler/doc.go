@@ -29,6 +29,9 @@
 //	lblcr O(s) for a remembered destination with s servers in its set (1 for
 //	      most), else as lblc
 //
+// Peek costs what Pick does; for twos, two passes that read every server's live
+// counters.
+//
 // lblc and lblcr remember at most 16,384 destinations, each for a day after it
 // was asked for, or as long as SetExpiry says, in 1,024 buckets with a lock each.
 // A lock is held for a walk along one chain, 16 entries in a full cache, never for

@@ -26,13 +26,24 @@ func (s *lblc) Pick(f *Flow) *Candidate {
 		return nil
 	}
 	c, _, ok := s.cache.get(f.Dst)
-	if ok && c.Weight() > 0 && r.has(c) && !r.relieves(c) {
+	if ok && r.keeps(c) {
 		return c
 	}
 	if c = lightest(r.list); c != nil {
 		s.cache.update(f.Dst, func(server **Candidate, _ time.Duration) { *server = c })
 	}
 	return c
+}
+
+func (s *lblc) Peek(f *Flow) (*Candidate, bool) {
+	r := s.servers.Load()
+	if r == nil {
+		return nil, true
+	}
+	if c, ok := s.cache.peek(f.Dst); ok && r.keeps(c) {
+		return c, true
+	}
+	return lightest(r.list), true
 }
 
 // SetExpiry is that of Cacher.

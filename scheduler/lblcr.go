@@ -53,6 +53,19 @@ func (s *lblcr) Pick(f *Flow) *Candidate {
 	return c
 }
 
+func (s *lblcr) Peek(f *Flow) (*Candidate, bool) {
+	r := s.servers.Load()
+	if r == nil {
+		return nil, true
+	}
+	if have, ok := s.cache.peek(f.Dst); ok {
+		if c := have.lightest(r); c != nil && !r.relieves(c) {
+			return c, true
+		}
+	}
+	return lightest(r.list), true
+}
+
 // SetExpiry is that of Cacher.
 func (s *lblcr) SetExpiry(after time.Duration) { s.cache.setExpiry(after) }
 

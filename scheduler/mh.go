@@ -35,6 +35,9 @@ func (s *mh) Pick(f *Flow) *Candidate {
 	return t.probe(key, home)
 }
 
+// Peek is Pick, which leaves no trace.
+func (s *mh) Peek(f *Flow) (*Candidate, bool) { return s.Pick(f), true }
+
 // probe hashes the key again with each offset from the home place on, until it
 // hits a usable server.
 func (t *maglev) probe(key, home uint32) *Candidate {

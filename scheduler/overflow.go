@@ -11,7 +11,7 @@ import "sync/atomic"
 // move connections in the middle. A server of weight 0 is left out, and only
 // its connections move. O(1); one more probe for each unusable place hit.
 //
-// The zero value is ready; Update and Pick are those of Scheduler.
+// The zero value is ready; its methods are those of Scheduler.
 type Overflow struct {
 	builder maglevBuilder
 	table   atomic.Pointer[maglev]
@@ -49,6 +49,9 @@ func (s *Overflow) Pick(f *Flow) *Candidate {
 	}
 	return nil
 }
+
+// Peek is Pick, which leaves no trace.
+func (s *Overflow) Peek(f *Flow) (*Candidate, bool) { return s.Pick(f), true }
 
 func anyWeight(list []*Candidate) bool {
 	for _, c := range list {

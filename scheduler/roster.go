@@ -32,6 +32,11 @@ func (r *roster) has(c *Candidate) bool {
 	return ok
 }
 
+// keeps reports whether a destination stays with the server, which it had.
+func (r *roster) keeps(c *Candidate) bool {
+	return c.Weight() > 0 && r.has(c) && !r.relieves(c)
+}
+
 // relieves reports whether a destination should leave the server: it has more
 // active connections than its weight, while another has less than half.
 func (r *roster) relieves(c *Candidate) bool {

@@ -56,6 +56,17 @@ func (s *rr) Pick(*Flow) *Candidate {
 	}
 }
 
+func (s *rr) Peek(*Flow) (*Candidate, bool) {
+	r := s.ring.Load()
+	if r == nil {
+		return nil, true
+	}
+	if next := r.after(int(r.last.Load())); next >= 0 {
+		return r.list[next], true
+	}
+	return nil, true
+}
+
 // after returns the index of the next usable server, the one at last being
 // the last to be tried; -1 if there is none.
 func (r *ring) after(last int) int {

@@ -68,6 +68,10 @@ type Scheduler interface {
 	// It does not allocate, but for what lblc and lblcr newly remember, and may
 	// be called from any goroutine.
 	Pick(f *Flow) *Candidate
+	// Peek returns what Pick would return for the flow now, and changes
+	// nothing: no turn is taken, nothing remembered. sure is false where Pick
+	// draws lots among several; then c is one of them. From any goroutine.
+	Peek(f *Flow) (c *Candidate, sure bool)
 }
 
 // Cacher is a Scheduler that remembers what it chose for a destination: lblc and

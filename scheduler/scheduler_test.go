@@ -235,7 +235,8 @@ func TestConcurrent(t *testing.T) {
 		for g := range 4 {
 			wg.Go(func() {
 				for i := g; !stop.Load(); i++ {
-					if c := s.Pick(newFlow(i)); c == nil {
+					c, _ := s.Peek(newFlow(i))
+					if s.Pick(newFlow(i)) == nil || c == nil {
 						t.Error("no pick")
 						return
 					}

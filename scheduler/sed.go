@@ -8,6 +8,9 @@ func newSED(flagSet) Scheduler { return &sed{} }
 
 func (s *sed) Pick(*Flow) *Candidate { return soonest(s.all(), false) }
 
+// Peek is Pick, which leaves no trace.
+func (s *sed) Peek(f *Flow) (*Candidate, bool) { return s.Pick(f), true }
+
 // soonest returns the usable server with the shortest expected delay; of
 // equals, the first. With idle, a usable server without active connections
 // ends the search.

@@ -31,6 +31,19 @@ func (s *twos) Pick(*Flow) *Candidate {
 	return draw(list, first, second, last)
 }
 
+// Peek returns the lightest server: it wins each draw in which it takes part,
+// but only alone is it sure to.
+func (s *twos) Peek(*Flow) (c *Candidate, sure bool) {
+	list := s.all()
+	c = lightest(list)
+	for _, other := range list {
+		if other != c && other.usable() {
+			return c, false
+		}
+	}
+	return c, true
+}
+
 // draw returns the lighter of the servers with the shares first and second,
 // and the one of first if they are equal. If weights fell since the shares
 // were counted, last stands in for who is not found.

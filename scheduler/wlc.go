@@ -7,6 +7,9 @@ func newWLC(flagSet) Scheduler { return &wlc{} }
 
 func (s *wlc) Pick(*Flow) *Candidate { return lightest(s.all()) }
 
+// Peek is Pick, which leaves no trace.
+func (s *wlc) Peek(f *Flow) (*Candidate, bool) { return s.Pick(f), true }
+
 // lightest returns the usable server with the least load for its weight; of
 // equals, the first.
 func lightest(list []*Candidate) *Candidate {

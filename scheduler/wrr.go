@@ -7,12 +7,17 @@ import "sync"
 // steps of the weights' greatest common divisor, and takes the servers whose
 // weight reaches the level.
 type wrr struct {
-	mu    sync.Mutex
-	list  []weighted
+	mu   sync.Mutex
+	list []weighted
+	turn
+	top  int // highest level; 0: all weights are 0
+	step int
+}
+
+// turn is how far a round has come.
+type turn struct {
 	last  int // index of the server used last; -1: the round starts at the list's head
 	level int
-	top   int // highest level; 0: all weights are 0
-	step  int
 }
 
 // weighted keeps the weights in one array, so that a pass over a thousand
@@ -22,7 +27,7 @@ type weighted struct {
 	weight int // as of the last Update
 }
 
-func newWRR(flagSet) Scheduler { return &wrr{last: -1, step: 1} }
+func newWRR(flagSet) Scheduler { return &wrr{turn: turn{last: -1}, step: 1} }
 
 // Update treats a list with several changes as the kernel, which hears of
 // them one by one: departures and new weights first, then each new server, the
@@ -91,58 +96,69 @@ func (s *wrr) relevel(sc scale) {
 func (s *wrr) Pick(*Flow) *Candidate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c, after := s.next()
+	s.turn = after
+	return c
+}
+
+func (s *wrr) Peek(*Flow) (*Candidate, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, _ := s.next()
+	return c, true
+}
+
+// next returns the server whose turn it is, nil if none is usable, and how far
+// the round has come with it.
+func (s *wrr) next() (*Candidate, turn) {
 	if s.top == 0 {
-		return nil
+		return nil, s.turn
 	}
-	startedAt, startLevel := s.last, s.level
-	if c, _ := s.scan(s.last + 1); c != nil {
-		return c
+	if i, _ := s.scan(s.last+1, s.level); i >= 0 {
+		return s.list[i].server, turn{i, s.level}
 	}
-	if s.level -= s.step; s.level <= 0 {
-		s.level = s.top
+	level := s.level - s.step
+	if level <= 0 {
+		level = s.top
 	}
 	for {
-		c, best := s.scan(0)
-		if c != nil {
-			return c
+		i, best := s.scan(0, level)
+		if i >= 0 {
+			return s.list[i].server, turn{i, level}
 		}
 		if best == 0 {
-			break
+			return nil, s.rest()
 		}
 		// Levels that nobody reaches are passed over at once: a round never
 		// costs more because the one server of weight 65535 is overloaded.
-		s.level -= (s.level - best + s.step - 1) / s.step * s.step
+		level -= (level - best + s.step - 1) / s.step * s.step
 	}
-	s.rest(startedAt, startLevel)
-	return nil
 }
 
-// scan looks for a usable server at the present level from index i on and
-// makes it the last used; without one it returns the greatest weight that a
+// scan looks for a usable server whose weight reaches the level, from index i
+// on, and returns its index; without one -1 and the greatest weight that a
 // usable server has.
-func (s *wrr) scan(i int) (found *Candidate, best int) {
+func (s *wrr) scan(i, level int) (found, best int) {
 	for ; i < len(s.list); i++ {
 		w := &s.list[i]
 		if w.weight <= best || !w.server.usable() {
 			continue
 		}
-		if w.weight >= s.level {
-			s.last = i
-			return w.server, w.weight
+		if w.weight >= level {
+			return i, w.weight
 		}
 		best = w.weight
 	}
-	return nil, best
+	return -1, best
 }
 
-// rest leaves the round where the kernel leaves it when nobody is usable: at
-// its start, unless it began within the last level; then nothing has moved.
-func (s *wrr) rest(startedAt, startLevel int) {
-	if startedAt >= 0 && startLevel <= s.step {
-		s.last, s.level = startedAt, startLevel
-		return
+// rest is where the kernel leaves a round when nobody is usable: at its start,
+// unless it is within the last level; then nothing moves.
+func (s *wrr) rest() turn {
+	if s.last >= 0 && s.level <= s.step {
+		return s.turn
 	}
-	s.last, s.level = -1, s.top
+	return turn{-1, s.top}
 }
 
 func gcd(a, b int) int {

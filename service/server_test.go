@@ -64,8 +64,9 @@ func TestRefresh(t *testing.T) {
 // recorder is a scheduler that notes its last list.
 type recorder struct{ list []*scheduler.Candidate }
 
-func (r *recorder) Update(list []*scheduler.Candidate)        { r.list = list }
-func (r *recorder) Pick(*scheduler.Flow) *scheduler.Candidate { return nil }
+func (r *recorder) Update(list []*scheduler.Candidate)                { r.list = list }
+func (r *recorder) Pick(*scheduler.Flow) *scheduler.Candidate         { return nil }
+func (r *recorder) Peek(*scheduler.Flow) (*scheduler.Candidate, bool) { return nil, true }
 
 func TestListIsNewestFirst(t *testing.T) {
 	r := &registry{T: t}
