@@ -355,6 +355,41 @@ func BenchmarkUpdate(b *testing.B) {
 	}
 }
 
+// BenchmarkPickDuringUpdate picks while another goroutine makes the scheduler
+// anew of 1,000 servers, over and over. A pick that waited for that would cost
+// what BenchmarkUpdate says.
+func BenchmarkPickDuringUpdate(b *testing.B) {
+	for _, name := range append(Names(), "overflow") {
+		b.Run(name+"/1000", func(b *testing.B) {
+			var s Scheduler = NewOverflow()
+			if name != "overflow" {
+				s, _ = New(name, nil)
+			}
+			list := newServers(1000)
+			s.Update(clone(list))
+			stop, stopped := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(stopped)
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						s.Update(clone(list))
+					}
+				}
+			}()
+			f := newFlow(1)
+			for b.Loop() {
+				f.SrcPort++
+				s.Pick(f)
+			}
+			close(stop)
+			<-stopped
+		})
+	}
+}
+
 // TestActiveOutweighs: one active connection counts as 256 inactive ones, and
 // of equals the earlier in the list is kept.
 func TestActiveOutweighs(t *testing.T) {
