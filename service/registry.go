@@ -69,6 +69,11 @@ func (r *Registry) Build(definitions []Definition, owned []frame.Addr, now time.
 			s.Servers = append(s.Servers, rs)
 		}
 	}
+	for _, s := range services {
+		if c, ok := s.scheduler.(scheduler.Cacher); ok {
+			c.SetExpiry(s.CacheExpiry)
+		}
+	}
 	r.balancers, r.vips = balancers, vips
 	r.retire(keep, now)
 	for _, s := range services {
