@@ -2,8 +2,10 @@ package dataplane
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/gopacket"
@@ -14,7 +16,7 @@ import (
 	"lvsdr/frame"
 )
 
-// packet is one TCP or UDP packet of a client.
+// packet is one TCP, UDP or SCTP packet of a client.
 type packet struct {
 	from, to    string
 	protocol    uint8
@@ -24,6 +26,7 @@ type packet struct {
 	ttl         uint8 // 0: 64
 	mayFragment bool
 	source      frame.MAC // zero: the client's
+	chunks      []byte    // of SCTP
 }
 
 func tcp(from string, flags uint8) packet {
@@ -32,6 +35,15 @@ func tcp(from string, flags uint8) packet {
 
 func udp(from string) packet {
 	return packet{from: from, to: destination(from, "80"), protocol: frame.ProtocolUDP, payload: 5}
+}
+
+// sctp is a packet with one chunk for each type.
+func sctp(from string, types ...uint8) packet {
+	p := packet{from: from, to: destination(from, "80"), protocol: frame.ProtocolSCTP}
+	for _, typ := range types {
+		p.chunks = append(p.chunks, typ, 0, 0, 4)
+	}
+	return p
 }
 
 func destination(from, port string) string {
@@ -76,6 +88,10 @@ func (p packet) bytes(tb testing.TB) []byte {
 		l := &layers.UDP{SrcPort: layers.UDPPort(from.Port()), DstPort: layers.UDPPort(to.Port())}
 		_ = l.SetNetworkLayerForChecksum(ip)
 		return serialize(tb, eth, ip, l, payload)
+	}
+	if p.protocol == frame.ProtocolSCTP {
+		header := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, from.Port()), to.Port())
+		return serialize(tb, eth, ip, gopacket.Payload(slices.Concat(header, make([]byte, 8), p.chunks)))
 	}
 	l := &layers.TCP{
 		SrcPort: layers.TCPPort(from.Port()), DstPort: layers.TCPPort(to.Port()), Seq: p.seq, Ack: p.ack, Window: 1024,
@@ -155,3 +171,6 @@ func checkChecksums(tb testing.TB, g gopacket.Packet) {
 const (
 	syn, ack, fin, rst, psh = frame.TCPSyn, frame.TCPAck, frame.TCPFin, frame.TCPRst, frame.TCPPsh
 )
+
+// wired is the packet as a frame on the wire.
+func wired(tb testing.TB, p packet) memlink.Packet { return memlink.Packet{Data: p.bytes(tb)} }

@@ -21,9 +21,10 @@ func (w *Worker) refuseNoService(j *job, f *link.Frame) Verdict {
 	return DropNoService
 }
 
-// refuseStray answers a TCP segment of a connection that is not known.
+// refuseStray answers a TCP segment of a connection that is not known. For SCTP,
+// IPVS says nothing.
 func (w *Worker) refuseStray(j *job, f *link.Frame) Verdict {
-	if j.svc.Reject == service.RejectDrop {
+	if j.svc.Reject == service.RejectDrop || j.packet.Key.Protocol != frame.ProtocolTCP {
 		return DropNoConnection
 	}
 	return w.replyRST(j, f)
@@ -38,7 +39,7 @@ func (w *Worker) refuseNoServer(j *job, f *link.Frame) Verdict {
 	switch {
 	case j.svc.Undecided():
 		return DropUndecided
-	case isStray(j):
+	case !opens(j.event):
 		return DropNoConnection
 	case j.svc.Reject == service.RejectDrop:
 		return DropNoServer
@@ -46,8 +47,4 @@ func (w *Worker) refuseNoServer(j *job, f *link.Frame) Verdict {
 		return w.replyRST(j, f)
 	}
 	return w.replyUnreachable(j, f)
-}
-
-func isStray(j *job) bool {
-	return j.packet.Key.Protocol == frame.ProtocolTCP && j.event != conntable.EventSyn
 }

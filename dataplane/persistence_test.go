@@ -1,0 +1,210 @@
+package dataplane
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"lvsdr/conntable"
+	"lvsdr/frame"
+	"lvsdr/service"
+)
+
+// persistent makes a service keep its clients for five minutes.
+func persistent(d service.Definition, prefix int) service.Definition {
+	d.Persistence = service.Persistence{Timeout: 5 * time.Minute, Prefix: prefix}
+	d.Timeouts = conntable.NewTimeouts(0, 0, 0).Persist(5 * time.Minute)
+	d.Scheduler = "rr"
+	return d
+}
+
+// templates counts the templates of the table.
+func (h *harness) templates() int { return h.plane.Connections().Templates }
+
+// A client is whoever shares the bits of the netmask, of either family.
+func TestPersistenceByPrefix(t *testing.T) {
+	h := newHarness(t, persistent(define(21, 22, 23), 24), persistent(define6(21, 22, 23), 64))
+	first4, first6 := h.to(tcp("198.51.100.1:1000", syn)), h.to(tcp("[2001:db8:1::1]:1000", syn))
+	for i := range 20 {
+		if got := h.to(tcp(fmt.Sprintf("198.51.100.%d:%d", 10+i, 2000+i), syn)); got != first4 {
+			t.Errorf("a neighbour in the /24 went to %d, the first to %d", got, first4)
+		}
+		if got := h.to(tcp(fmt.Sprintf("[2001:db8:1::%x]:2000", 10+i), syn)); got != first6 {
+			t.Errorf("a neighbour in the /64 went to %d, the first to %d", got, first6)
+		}
+	}
+	if got := h.to(tcp("198.51.101.1:1000", syn)); got == first4 {
+		t.Errorf("the next client went to %d too", got)
+	}
+	if got := h.to(tcp("[2001:db8:1:1::1]:1000", syn)); got == first6 {
+		t.Errorf("the next IPv6 client went to %d too", got)
+	}
+	if n := h.templates(); n != 4 {
+		t.Errorf("%d templates for four clients", n)
+	}
+}
+
+// TestPersistentGroup: a service with several VIPs and ports sends a client to
+// one server, whichever it asks, with a mark or without one.
+func TestPersistentGroup(t *testing.T) {
+	for _, mark := range []uint32{0, 7} {
+		d := persistent(define(21, 22, 23), 0)
+		d.Mark = mark
+		other := frame.AddrFrom(netip.MustParseAddr("192.0.2.11"))
+		d.Ranges = append(d.Ranges, service.Range{VIP: other, First: 8000, Last: 8099}, service.Range{VIP: d.Ranges[0].VIP, First: 443, Last: 443})
+		h := newHarness(t, d)
+		server := h.to(tcp(client4, syn))
+		for _, to := range []string{"192.0.2.10:443", "192.0.2.11:8000", "192.0.2.11:8099"} {
+			p := tcp(client4, syn)
+			p.to = to
+			if got := h.to(p); got != server {
+				t.Errorf("mark %d: %s goes to %d, %s to %d", mark, p.to, got, tcp(client4, syn).to, server)
+			}
+		}
+		if n := h.templates(); n != 1 {
+			t.Errorf("mark %d: %d templates", mark, n)
+		}
+	}
+}
+
+// TestAnyPort: a service of port 0 has what no other service on the VIP has.
+func TestAnyPort(t *testing.T) {
+	rest := persistent(define(21, 22), 0)
+	rest.Name, rest.Ranges[0].First, rest.Ranges[0].Last = "rest", 0, 0
+	h := newHarness(t, rest, define(31))
+	if got := h.to(tcp(client4, syn)); got != 31 {
+		t.Errorf("port 80 goes to %d", got)
+	}
+	server := h.to(tcp(client4, syn).port("81"))
+	for _, port := range []string{"1", "79", "443", "65535"} {
+		if got := h.to(tcp(client4, syn).port(port)); got != server {
+			t.Errorf("port %s goes to %d, 81 to %d", port, got, server)
+		}
+	}
+	h.want(ReplyUnreachable, udp(client4))
+}
+
+// A template counts with its server, and goes with the last connection.
+func TestTemplateEnds(t *testing.T) {
+	h := newHarness(t, persistent(define(21), 0))
+	h.to(tcp(client4, syn))
+	rs := h.server(0, 21)
+	if rs.Persistent() != 1 || h.load(0, 21) != [2]int{1, 0} {
+		t.Errorf("%d templates, load %v", rs.Persistent(), h.load(0, 21))
+	}
+	h.to(tcp(client4, ack))
+	h.advance(6 * time.Minute) // the template's time is over, the connection's is not
+	if h.templates() != 1 {
+		t.Error("the template went before its connection")
+	}
+	h.to(tcp(client4, rst))
+	h.advance(11 * time.Second)
+	h.advance(2 * time.Minute)
+	if rs.Persistent() != 0 || h.templates() != 0 || h.load(0, 21) != [2]int{} {
+		t.Errorf("%d templates with the server, %d in the table, load %v", rs.Persistent(), h.templates(), h.load(0, 21))
+	}
+}
+
+// A server that fails its check gives its clients up, and with
+// expire_quiescent_template one of weight 0 does too.
+func TestClientsLeaveServer(t *testing.T) {
+	for name, c := range map[string]struct {
+		settings Settings
+		failure  service.Failure
+		do       func(h *harness)
+		stay     bool
+	}{
+		"dead, removed":              {ours, service.Remove, func(h *harness) { h.health(0, 22, service.Down) }, false},
+		"dead, quiesced":             {ours, service.Quiesce, func(h *harness) { h.health(0, 22, service.Down) }, false},
+		"weight 0":                   {ours, service.Remove, weightless, true},
+		"weight 0, expire_quiescent": {quiescent(), service.Remove, weightless, false},
+		"removed":                    {ours, service.Remove, func(h *harness) { h.use(persistent(define(21), 0)) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := persistent(define(21, 22), 0)
+			d.OnFailure = c.failure
+			h := newHarnessWith(t, setting{Options: Options{Settings: c.settings}}, d)
+			if got := h.to(tcp(client4, syn)); got != 22 {
+				t.Fatalf("to %d", got)
+			}
+			c.do(h)
+			if got := h.to(tcp("198.51.100.7:50000", syn)); (got == 22) != c.stay {
+				t.Errorf("the next connection went to %d", got)
+			}
+		})
+	}
+}
+
+func weightless(h *harness) {
+	d := persistent(define(21, 22), 0)
+	d.Servers[1].Weight = 0
+	h.use(d)
+}
+
+func quiescent() Settings {
+	s := ours
+	s.ExpireQuiescentTemplate = true
+	return s
+}
+
+// A change of what makes a client forgets the clients, and leaves no template
+// that nobody finds; connections go on.
+func TestNetmaskChanges(t *testing.T) {
+	h := newHarness(t, persistent(define(21, 22), 32))
+	server := h.to(tcp(client4, syn))
+	h.to(tcp(client4, ack))
+	h.use(persistent(define(21, 22), 24))
+	if h.templates() != 0 || h.server(0, server).Persistent() != 0 {
+		t.Errorf("%d templates", h.templates())
+	}
+	if got := h.to(tcp(client4, ack)); got != server {
+		t.Errorf("the connection went to %d, before to %d", got, server)
+	}
+	h.to(tcp("198.51.100.9:1", syn))
+	h.to(tcp(client4, rst))
+	h.advance(time.Hour)
+	h.advance(time.Hour)
+	if n := h.plane.Connections().Used; n != 0 {
+		t.Errorf("%d places in use after all has ended", n)
+	}
+}
+
+// One packet at a time, but a client of a persistent service stays: no entry,
+// only the template, which goes in its time.
+func TestOnePacketPersistent(t *testing.T) {
+	d := persistent(udpOf(define(21, 22)), 0)
+	d.OnePacket = true
+	h := newHarness(t, d)
+	server := h.to(udp(client4))
+	for range 5 {
+		if got := h.to(udp(client4)); got != server {
+			t.Errorf("went to %d, before to %d", got, server)
+		}
+	}
+	if c := h.plane.Connections(); c.Connections != 0 || c.Templates != 1 {
+		t.Errorf("%+v", c)
+	}
+	if n := h.server(0, server).Stats().Connections.Load(); n != 6 {
+		t.Errorf("%d connections counted", n)
+	}
+	h.advance(6 * time.Minute)
+	if n := h.templates(); n != 0 {
+		t.Errorf("%d templates", n)
+	}
+}
+
+// With the table full, all connections of a persistent client go to one server.
+func TestOverflowOfPersistentClient(t *testing.T) {
+	h := newHarness(t, persistent(define(21, 22, 23, 24), 24))
+	h.fill()
+	for i := range 50 {
+		server := h.to(tcp(fmt.Sprintf("203.0.%d.1:1000", i), syn))
+		for j := range 5 {
+			from := fmt.Sprintf("203.0.%d.%d:%d", i, 2+j, 2000+j)
+			if a, b := h.to(tcp(from, syn)), h.to(tcp(from, ack)); a != server || b != server {
+				t.Fatalf("%s went to %d and %d, its neighbour to %d", from, a, b, server)
+			}
+		}
+	}
+}
