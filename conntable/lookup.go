@@ -145,3 +145,24 @@ func (t *Table) lower(s *shard, due Time) {
 		}
 	}
 }
+
+// Find copies the connection or template of a key, however little of its time
+// is left, and tells how many connections a template controls. It changes
+// nothing.
+func (t *Table) Find(k *Key, now Time) (c Connection, controlled int, ok bool) {
+	found, ok := t.search(k, t.Home(k))
+	if !ok {
+		return Connection{}, 0, false
+	}
+	if k.IsTemplate() {
+		controlled = t.Controlled(&found)
+	}
+	return newConnection(k, found.where, found.life, now), controlled, true
+}
+
+// HasRoom reports whether Insert would find the quota and a place for the key.
+func (t *Table) HasRoom(k *Key, s State) bool {
+	c := classes[s]
+	return t.used.Load()+k.size() <= t.capacity &&
+		(c == classOther || t.counts.classes[c].Load() < t.quotas[c].Load())
+}

@@ -105,7 +105,7 @@ func (w *Worker) reopens(j *job, c *conntable.Conn, rs *service.RealServer) bool
 func (w *Worker) open(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 	switch {
 	case j.svc == nil:
-		return nil, w.refuseNoService(j, f)
+		return nil, w.refuse(refusalNoService(j), j, f)
 	case opens(j.event):
 		return w.schedule(j, f)
 	case j.event == conntable.EventRst || j.event == conntable.EventSCTPAbort:
@@ -117,7 +117,7 @@ func (w *Worker) open(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 	case w.plane.inGrace(w.now):
 		return w.adopt(j, f)
 	}
-	return nil, w.refuseStray(j, f)
+	return nil, w.refuse(refusalStray(j), j, f)
 }
 
 // isSloppy reports whether a packet in the middle of a connection opens one.
@@ -174,7 +174,7 @@ func (w *Worker) choose(j *job, f *link.Frame) (rs *service.RealServer, controll
 	w.setFlow(&j.packet.Key)
 	picked := j.svc.Schedule(&w.flow)
 	if picked == nil {
-		return nil, false, w.refuseNoServer(j, f)
+		return nil, false, w.refuse(refusalNoServer(j), j, f)
 	}
 	if rs = w.server(picked); rs == nil {
 		return nil, false, DropUndecided
@@ -226,10 +226,9 @@ func lifetime(j *job) uint32 {
 // same one for each of its segments, with nothing remembered but that there may
 // be such connections for as long as this one lives.
 func (w *Worker) overflow(j *job, f *link.Frame) (*service.RealServer, Verdict) {
-	w.setFlow(&j.packet.Key)
-	picked := w.pickOverflow(j.svc)
+	picked := w.pickOverflow(j.svc, &j.packet.Key)
 	if picked == nil {
-		return nil, w.refuseNoServer(j, f)
+		return nil, w.refuse(refusalNoServer(j), j, f)
 	}
 	w.plane.overflowed(w.now, lifetime(j))
 	rs := w.server(picked)
@@ -241,7 +240,8 @@ func (w *Worker) overflow(j *job, f *link.Frame) (*service.RealServer, Verdict) 
 
 // pickOverflow picks by the flow, or by the client alone where it must stay
 // with its server.
-func (w *Worker) pickOverflow(svc *service.Service) *scheduler.Candidate {
+func (w *Worker) pickOverflow(svc *service.Service, k *frame.Key) *scheduler.Candidate {
+	w.setFlow(k)
 	if svc.IsPersistent() {
 		w.flow.Src = svc.Client(w.flow.Src)
 		w.flow.SrcPort, w.flow.DstPort = 0, 0

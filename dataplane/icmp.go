@@ -69,7 +69,7 @@ func (w *Worker) relatedWithoutEntry(j *job, f *link.Frame) (*service.RealServer
 	var picked *scheduler.Candidate
 	switch {
 	case w.plane.mayOverflow(w.now):
-		picked = w.pickOverflow(j.svc)
+		picked = w.pickOverflow(j.svc, &sent)
 	case w.settings.ScheduleICMP:
 		return w.scheduleICMP(j, f)
 	case w.plane.inGrace(w.now) && j.svc.FindsAgain() && !j.svc.Undecided():

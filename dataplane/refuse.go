@@ -7,35 +7,46 @@ import (
 	"lvsdr/service"
 )
 
-// refuseNoService answers a packet to a port of a VIP on which there is no
-// service, as a host that owned the VIP would.
-func (w *Worker) refuseNoService(j *job, f *link.Frame) Verdict {
+// refuse gives the answer that a refusal says, if it says one.
+func (w *Worker) refuse(v Verdict, j *job, f *link.Frame) Verdict {
+	switch v {
+	case ReplyRST:
+		return w.replyRST(j, f)
+	case ReplyUnreachable:
+		return w.replyUnreachable(j, f)
+	}
+	return v
+}
+
+// refusalNoService is for a packet to a port of a VIP on which there is no
+// service: what a host does that owns the VIP.
+func refusalNoService(j *job) Verdict {
 	switch {
 	case j.event == conntable.EventRst:
 		return DropNoService
 	case j.packet.Key.Protocol == frame.ProtocolTCP:
-		return w.replyRST(j, f)
+		return ReplyRST
 	case j.packet.Key.Protocol == frame.ProtocolUDP:
-		return w.replyUnreachable(j, f)
+		return ReplyUnreachable
 	}
 	return DropNoService
 }
 
-// refuseStray answers a TCP segment of a connection that is not known. For SCTP,
+// refusalStray is for a TCP segment of a connection that is not known. For SCTP,
 // IPVS says nothing.
-func (w *Worker) refuseStray(j *job, f *link.Frame) Verdict {
+func refusalStray(j *job) Verdict {
 	if j.svc.Reject == service.RejectDrop || j.packet.Key.Protocol != frame.ProtocolTCP {
 		return DropNoConnection
 	}
-	return w.replyRST(j, f)
+	return ReplyRST
 }
 
-// refuseNoServer answers a client for whom no real server is usable. As long
+// refusalNoServer is for a client for whom no real server is usable. As long
 // as it is not known whether one is, there is nothing to say; a director that
 // has just started must not refuse what its predecessor served. Nor is a segment
 // in the middle of a connection refused: it comes here only after a start or an
 // overflow, when its server may be one that takes no new connections.
-func (w *Worker) refuseNoServer(j *job, f *link.Frame) Verdict {
+func refusalNoServer(j *job) Verdict {
 	switch {
 	case j.svc.Undecided():
 		return DropUndecided
@@ -44,7 +55,7 @@ func (w *Worker) refuseNoServer(j *job, f *link.Frame) Verdict {
 	case j.svc.Reject == service.RejectDrop:
 		return DropNoServer
 	case j.svc.Reject == service.RejectRST && j.packet.Key.Protocol == frame.ProtocolTCP:
-		return w.replyRST(j, f)
+		return ReplyRST
 	}
-	return w.replyUnreachable(j, f)
+	return ReplyUnreachable
 }

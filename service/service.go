@@ -99,6 +99,12 @@ type given struct {
 // Schedule picks the server for a new connection; nil if none is usable.
 func (s *Service) Schedule(f *scheduler.Flow) *scheduler.Candidate { return s.scheduler.Pick(f) }
 
+// Peek returns what Schedule would, and changes nothing; sure is false if
+// Schedule may pick another.
+func (s *Service) Peek(f *scheduler.Flow) (c *scheduler.Candidate, sure bool) {
+	return s.scheduler.Peek(f)
+}
+
 // Overflow picks the server for a segment of a connection that found no place
 // in the table: the same one for all its segments.
 func (s *Service) Overflow(f *scheduler.Flow) *scheduler.Candidate { return s.overflow.Pick(f) }
