@@ -135,6 +135,39 @@ func BenchmarkNewConnections(b *testing.B) {
 	}
 }
 
+// BenchmarkSYNFlood is a SYN of a flood from 10 M clients against a table of 1 M
+// that has 100,000 established connections; at the end these and new clients are
+// still served. An operation is a SYN of the flood.
+func BenchmarkSYNFlood(b *testing.B) {
+	const places, old, flood = 1_000_000, 100_000, 10_000_000
+	d := define(21, 22, 23, 24)
+	h := newHarnessWith(b, setting{Options: Options{
+		Connections: places,
+		Settings:    with(func(s *Settings) { s.HalfOpenQuota, s.UDPQuota = 25, 50 }),
+	}}, d)
+	h.wire.Discard()
+	for _, flags := range []uint8{syn, ack} {
+		h.feed(old, func(data []byte, i int) { flowFrame(data, i, flags) })
+	}
+	// The half-open part of the table is full from the start.
+	h.feed(places/4, func(data []byte, i int) { flowFrame(data, old+i, syn) })
+	before := h.plane.Counters()[Forward]
+	b.ReportAllocs()
+	b.ResetTimer()
+	h.feed(b.N, func(data []byte, i int) { flowFrame(data, old+i%flood, syn) })
+	b.StopTimer()
+	h.feed(old, func(data []byte, i int) { flowFrame(data, i, ack) })
+	for _, flags := range segments {
+		h.feed(1000, func(data []byte, i int) { flowFrame(data, old+flood+i, flags) })
+	}
+	if got, want := h.plane.Counters()[Forward]-before, uint64(b.N+old+1000*len(segments)); got != want {
+		b.Fatalf("%d of %d frames forwarded: %v", got, want, h.plane.Counters())
+	}
+	if c := h.plane.Connections(); c.Connections-c.HalfOpen < old || c.HalfOpen > places/4 {
+		b.Fatalf("%+v", c)
+	}
+}
+
 func addrOf(i int) frame.Addr { return frame.AddrFrom4(0xc0000221 + uint32(i)) }
 
 // BenchmarkRefuse is an answer made by the director itself.
