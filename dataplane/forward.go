@@ -156,13 +156,15 @@ func (w *Worker) decrementTTL(j *job, f *link.Frame) bool {
 
 // count adds the packet to what the batch sent to its server.
 func (w *Worker) count(rs *service.RealServer, j *job) {
-	l := w.servers[rs.ID]
-	if l == nil || l.server != rs {
-		l = &load{server: rs}
-		w.servers[rs.ID] = l
+	for int(rs.ID) >= len(w.loads) {
+		w.loads = append(w.loads, load{})
+	}
+	l := &w.loads[rs.ID]
+	if l.server != rs { // another had the number before: its counts went with its batch
+		*l = load{server: rs}
 	}
 	if l.packets == 0 {
-		w.touched = append(w.touched, l)
+		w.touched = append(w.touched, rs.ID)
 	}
 	l.packets++
 	l.bytes += uint64(j.packet.End - j.packet.Network)

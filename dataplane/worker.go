@@ -43,8 +43,8 @@ type Worker struct {
 	frames  [BatchSize]link.Frame
 	jobs    [BatchSize]job
 	tally   [verdictCount]uint32
-	servers map[uint32]*load // unused entries are kept: no allocation when they are needed again
-	touched []*load
+	loads   []load   // by server; never shrinks, so that nothing is allocated in the long run
+	touched []uint32 // of them, in this batch
 	replies replies
 	limits  limits
 
@@ -76,7 +76,7 @@ type load struct {
 
 // NewWorker returns a worker on the ports.
 func (p *Plane) NewWorker(ports Ports) *Worker {
-	w := &Worker{plane: p, ports: ports, total: p.newCounters(), servers: make(map[uint32]*load)}
+	w := &Worker{plane: p, ports: ports, total: p.newCounters()}
 	w.replies.init()
 	w.limits.init(p.conns.Now())
 	return w
@@ -145,7 +145,8 @@ func (w *Worker) flush() {
 			w.tally[v] = 0
 		}
 	}
-	for _, l := range w.touched {
+	for _, id := range w.touched {
+		l := &w.loads[id]
 		l.server.Stats().Packets.Add(l.packets)
 		l.server.Stats().Bytes.Add(l.bytes)
 		l.packets, l.bytes = 0, 0
