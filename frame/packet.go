@@ -59,6 +59,7 @@ type Packet struct {
 	TTL            uint8  // IPv4 TTL or IPv6 hop limit
 	FragmentID     uint32 // of a fragment: IPv4 identification or the IPv6 one
 	FragmentOffset uint16 // of a fragment: in bytes
+	FragmentLen    uint16 // of a fragment: how many bytes of the datagram it carries
 }
 
 // Has reports whether every flag of f is set.

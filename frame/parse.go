@@ -90,7 +90,7 @@ func parseFast(b []byte, p *Packet) bool {
 	p.EtherType, p.Flags = EtherTypeIPv4, flags
 	p.TCPFlags, p.ICMPType, p.ICMPCode = tcpFlags, 0, 0
 	p.TTL = uint8(w1 >> 56)
-	p.FragmentID, p.FragmentOffset = 0, 0
+	p.FragmentID, p.FragmentOffset, p.FragmentLen = 0, 0, 0
 	return true
 }
 

@@ -31,8 +31,8 @@ func parseIPv4(b []byte, p *Packet) Malformed {
 		p.Flags |= DontFragment
 	}
 	if h.IsFragment() {
-		p.setFragment(uint32(h.ID()), h.FragmentOffset(), h.MoreFragments())
-		if bad := checkFragment(p, p.Transport, h.HeaderLen()); bad != OK {
+		p.setFragment(uint32(h.ID()), h.FragmentOffset(), p.End-p.Transport, h.MoreFragments())
+		if bad := checkFragment(p, h.HeaderLen()); bad != OK {
 			return bad
 		}
 	}
@@ -131,19 +131,19 @@ func parseExtensions(b []byte, p *Packet) Malformed {
 	if offset == 0 && !more {
 		return bad
 	}
-	p.setFragment(id, offset, more)
+	// The length of a piece counts from behind the fragment header.
+	p.setFragment(id, offset, p.End-chain.fragment-fragmentHeaderLen, more)
 	if bad == TruncatedExtension {
 		return TinyFragment
 	}
 	if bad != OK {
 		return bad
 	}
-	// The length of a piece counts from behind the fragment header.
-	return checkFragment(p, chain.fragment+fragmentHeaderLen, chain.fragment-p.Network-IPv6Len)
+	return checkFragment(p, chain.fragment-p.Network-IPv6Len)
 }
 
-// setFragment notes that p is a piece of a datagram.
-func (p *Packet) setFragment(id uint32, offset uint16, more bool) {
+// setFragment notes that p is a piece of a datagram, of size bytes.
+func (p *Packet) setFragment(id uint32, offset uint16, size int, more bool) {
 	p.Flags |= IsFragment
 	if offset == 0 {
 		p.Flags |= IsFirst
@@ -151,13 +151,13 @@ func (p *Packet) setFragment(id uint32, offset uint16, more bool) {
 	if more {
 		p.Flags |= MoreFragments
 	}
-	p.FragmentID, p.FragmentOffset = id, offset
+	p.FragmentID, p.FragmentOffset, p.FragmentLen = id, offset, uint16(size)
 }
 
-// checkFragment checks where a piece of a datagram lies. It goes from start to
-// p.End; header bytes in front of it count towards the datagram's largest length.
-func checkFragment(p *Packet, start, header int) Malformed {
-	size, offset := p.End-start, int(p.FragmentOffset)
+// checkFragment checks where a piece of a datagram lies; header bytes in front
+// of it count towards the datagram's largest length.
+func checkFragment(p *Packet, header int) Malformed {
+	size, offset := int(p.FragmentLen), int(p.FragmentOffset)
 	switch {
 	case size == 0 && offset == 0:
 		return TinyFragment

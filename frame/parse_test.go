@@ -57,8 +57,8 @@ func goodCases(tb testing.TB) []goodCase {
 		return p
 	}
 	syn := func(p *Packet) { p.TCPFlags = TCPSyn }
-	piece := func(id uint32, offset uint16) func(p *Packet) {
-		return func(p *Packet) { p.FragmentID, p.FragmentOffset = id, offset }
+	piece := func(id uint32, offset, size uint16) func(p *Packet) {
+		return func(p *Packet) { p.FragmentID, p.FragmentOffset, p.FragmentLen = id, offset, size }
 	}
 	unreachable := func(quoted Key) func(p *Packet) {
 		return func(p *Packet) { p.ICMPType, p.ICMPCode, p.Quoted = 3, 4, quoted }
@@ -132,29 +132,29 @@ func goodCases(tb testing.TB) []goodCase {
 		{
 			"icmp4 error, first fragment", frame4(tb, fragment(1, 0, true), rawICMP(3, 4, quote4(6, 0, 8))),
 			with(v4at(36, IsIPv4|IsICMPError|QuotedHasPorts|IsFragment|IsFirst|MoreFragments, icmp4Key),
-				func(p *Packet) { unreachable(testQuoted4)(p); piece(77, 0)(p) }),
+				func(p *Packet) { unreachable(testQuoted4)(p); piece(77, 0, 36)(p) }),
 		},
 		{
 			"first fragment", frame4(tb, fragment(17, 0, true), append(rawUDP(1472)[:1472:1472], 0, 0, 0, 0, 0, 0, 0, 0)),
 			with(v4at(1480, IsIPv4|HasPorts|IsFragment|IsFirst|MoreFragments,
-				withPorts(testKey4, ProtocolUDP, 40000, 53)), piece(77, 0)),
+				withPorts(testKey4, ProtocolUDP, 40000, 53)), piece(77, 0, 1480)),
 		},
 		{
 			"first fragment with the length of all", frame4(tb, fragment(17, 0, true), rawUDP(3000)[:1480]),
 			with(v4at(1480, IsIPv4|HasPorts|IsFragment|IsFirst|MoreFragments,
-				withPorts(testKey4, ProtocolUDP, 40000, 53)), piece(77, 0)),
+				withPorts(testKey4, ProtocolUDP, 40000, 53)), piece(77, 0, 1480)),
 		},
 		{
 			"middle fragment", frame4(tb, fragment(6, 1480, true), make([]byte, 1480)),
-			with(v4at(1480, IsIPv4|IsFragment|MoreFragments, withPorts(testKey4, 6, 0, 0)), piece(77, 1480)),
+			with(v4at(1480, IsIPv4|IsFragment|MoreFragments, withPorts(testKey4, 6, 0, 0)), piece(77, 1480, 1480)),
 		},
 		{
 			"last fragment", frame4(tb, fragment(6, 2960, false), []byte("end")),
-			with(v4at(3, IsIPv4|IsFragment, withPorts(testKey4, 6, 0, 0)), piece(77, 2960)),
+			with(v4at(3, IsIPv4|IsFragment, withPorts(testKey4, 6, 0, 0)), piece(77, 2960, 3)),
 		},
 		{
 			"fragment up to the largest datagram", frame4(tb, fragment(17, 65504, false), make([]byte, 11)),
-			with(v4at(11, IsIPv4|IsFragment, withPorts(testKey4, 17, 0, 0)), piece(77, 65504)),
+			with(v4at(11, IsIPv4|IsFragment, withPorts(testKey4, 17, 0, 0)), piece(77, 65504, 11)),
 		},
 		{
 			"vlan", build(tb, eth(layers.EthernetTypeDot1Q), tag(layers.EthernetTypeIPv4), v4, tcp(v4)),
@@ -192,11 +192,17 @@ func goodCases(tb testing.TB) []goodCase {
 		{
 			"tcp6 first fragment", frame6(tb, 44, fragmentExt(6, 0, true, 1<<31), rawTCP(TCPSyn, 4)),
 			with(v6at(8, 24, tcp6|IsFragment|IsFirst|MoreFragments, testKey6),
-				func(p *Packet) { p.TCPFlags = TCPSyn; piece(1<<31, 0)(p) }),
+				func(p *Packet) { p.TCPFlags = TCPSyn; piece(1<<31, 0, 24)(p) }),
+		},
+		{
+			"tcp6 first fragment with options behind its header",
+			frame6(tb, 43, extension(44, 1), fragmentExt(60, 0, true, 5), extension(6, 2), rawTCP(TCPSyn, 4)),
+			with(v6at(8+8+16, 24, tcp6|IsFragment|IsFirst|MoreFragments, testKey6),
+				func(p *Packet) { p.TCPFlags = TCPSyn; piece(5, 0, 16+24)(p) }),
 		},
 		{
 			"tcp6 later fragment", frame6(tb, 44, fragmentExt(6, 1232, false, 9), []byte("end")),
-			with(v6at(8, 3, IsIPv6|DontFragment|IsFragment, withPorts(testKey6, 6, 0, 0)), piece(9, 1232)),
+			with(v6at(8, 3, IsIPv6|DontFragment|IsFragment, withPorts(testKey6, 6, 0, 0)), piece(9, 1232, 3)),
 		},
 		{
 			"tcp6 atomic fragment", frame6(tb, 44, fragmentExt(6, 0, false, 9), rawTCP(TCPSyn, 0)),
@@ -235,7 +241,7 @@ func goodCases(tb testing.TB) []goodCase {
 func TestParse(t *testing.T) {
 	for _, c := range goodCases(t) {
 		t.Run(c.name, func(t *testing.T) {
-			got := Packet{Quoted: Key{SrcPort: 1}, ICMPType: 9, TCPFlags: 9, FragmentID: 9, FragmentOffset: 9}
+			got := Packet{Quoted: Key{SrcPort: 1}, ICMPType: 9, TCPFlags: 9, FragmentID: 9, FragmentOffset: 9, FragmentLen: 9}
 			if bad := Parse(c.frame, &got); bad != OK {
 				t.Fatalf("Parse: %v", bad)
 			}

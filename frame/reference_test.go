@@ -73,7 +73,7 @@ var dirty = Packet{
 	Key:    Key{Addr{1, 2}, Addr{3, 4}, 5, 6, 7},
 	Quoted: Key{Addr{1, 2}, Addr{3, 4}, 5, 6, 7}, Network: 8, Transport: 9, End: 1 << 20,
 	EtherType: 10, Flags: 0xffff, TCPFlags: 11, ICMPType: 12, ICMPCode: 13, TTL: 14,
-	FragmentID: 15, FragmentOffset: 16,
+	FragmentID: 15, FragmentOffset: 16, FragmentLen: 17,
 }
 
 // checkFast compares the fast path with its twin.
