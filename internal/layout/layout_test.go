@@ -28,13 +28,14 @@ var mayImport = map[string][]string{
 	"dataplane/link/afpacket":          {"dataplane/link"},
 	"dataplane/link/afxdp":             {"dataplane/link"},
 	"dataplane/link/memlink":           {"dataplane/link"},
+	"dataplane/fragment":               {"frame", "dataplane/link"}, // one that waits is a link's frame
 	"scheduler":                        {},
 	"conntable":                        {"frame"},
 	// A real server counts its connections in the table's own states, and a
 	// service has the timeouts of its connections.
 	"service": {"frame", "scheduler", "conntable"},
 	// It hands a service the flow to schedule, which is a scheduler's type.
-	"dataplane":    {"frame", "dataplane/link", "service", "conntable", "scheduler"},
+	"dataplane":    {"frame", "dataplane/link", "dataplane/fragment", "service", "conntable", "scheduler"},
 	"arp":          {"frame"},
 	"arp/arptest":  {"arp", "frame"},
 	"neighbor":     {"frame", "arp"},
