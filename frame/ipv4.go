@@ -44,6 +44,10 @@ func (h IPv4) Version() int { return int(h[ipv4VersionIHL] >> 4) }
 // HeaderLen returns the length of header and options in bytes.
 func (h IPv4) HeaderLen() int { return int(h[ipv4VersionIHL]&0xf) * 4 }
 
+// SetHeaderLen sets the length of header and options, a multiple of 4 from 20 to
+// 60; the checksum is left to [IPv4.UpdateChecksum].
+func (h IPv4) SetHeaderLen(n int) { h[ipv4VersionIHL] = 4<<4 | uint8(n/4) }
+
 // TOS returns DSCP and ECN.
 func (h IPv4) TOS() uint8 { return h[ipv4TOS] }
 
@@ -71,6 +75,17 @@ func (h IPv4) FragmentOffset() uint16 { return binary.BigEndian.Uint16(h[ipv4Fla
 
 // IsFragment reports whether h is not the whole datagram.
 func (h IPv4) IsFragment() bool { return h.MoreFragments() || h.FragmentOffset() != 0 }
+
+// SetFragment sets the offset in bytes, a multiple of 8, and MF. DF and the
+// reserved flag stay; the checksum is left to [IPv4.UpdateChecksum].
+func (h IPv4) SetFragment(offset uint16, more bool) {
+	const keep = (0x80 | ipv4FlagDF) << 8
+	v := binary.BigEndian.Uint16(h[ipv4FlagsOffset:])&keep | offset>>3
+	if more {
+		v |= ipv4FlagMF << 8
+	}
+	binary.BigEndian.PutUint16(h[ipv4FlagsOffset:], v)
+}
 
 // TTL returns the time to live.
 func (h IPv4) TTL() uint8 { return h[ipv4TTL] }

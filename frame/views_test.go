@@ -393,6 +393,17 @@ func TestIPHeaders(t *testing.T) {
 		h.Protocol() != ProtocolUDP || h.ID() != 0 || !h.DontFragment() || h.IsFragment() || !h.ChecksumValid() {
 		t.Errorf("header %x", h)
 	}
+	h.SetFragment(1480, true)
+	if !h.DontFragment() || !h.MoreFragments() || h.FragmentOffset() != 1480 {
+		t.Errorf("header %x", h)
+	}
+	h[6] = 0xa0 // reserved flag and MF
+	h.SetFragment(65528, false)
+	h.SetHeaderLen(60)
+	if h.DontFragment() || h.MoreFragments() || h.FragmentOffset() != 65528 || h[6]&0x80 == 0 ||
+		h.HeaderLen() != 60 || h.Version() != 4 {
+		t.Errorf("header %x", h)
+	}
 	six := IPv6(make([]byte, IPv6Len))
 	binary.BigEndian.PutUint32(six, 6<<28|0xb8<<20|0x12345)
 	if six.Version() != 6 || six.TrafficClass() != 0xb8 || six.FlowLabel() != 0x12345 {
