@@ -5,10 +5,12 @@ import "sync/atomic"
 // Counters is how many frames got each verdict.
 type Counters [verdictCount]uint64
 
-// Received is the sum over all verdicts.
+// Received is the sum over all verdicts but those of kind Extra.
 func (c *Counters) Received() (n uint64) {
-	for _, v := range c {
-		n += v
+	for v, count := range c {
+		if Verdict(v).Kind() != Extra {
+			n += count
+		}
 	}
 	return n
 }

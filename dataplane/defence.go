@@ -36,6 +36,7 @@ func (p *Plane) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 			p.defend()
+			p.fragments.Sweep(time.Duration(p.conns.Now()) * conntable.Tick)
 		}
 	}
 }

@@ -19,6 +19,9 @@ func (w *Worker) identify(j *job, f *link.Frame) Verdict {
 	if v := w.guardLoop(f); v != Forward {
 		return v
 	}
+	if isLaterFragment(&j.packet) {
+		return Forward // it follows the first, whatever it says itself
+	}
 	w.findService(j)
 	w.plane.conns.Prefetch(j.home)
 	return Forward
@@ -27,28 +30,43 @@ func (w *Worker) identify(j *job, f *link.Frame) Verdict {
 // direct is the second half: find the connection or schedule one, rewrite the
 // MAC addresses, and queue the frame.
 func (w *Worker) direct(j *job, f *link.Frame) Verdict {
-	var rs *service.RealServer
-	var v Verdict
-	switch {
-	case j.packet.Has(frame.IsFragment):
-		return DropFragment
-	case isICMP(&j.packet):
-		rs, v = w.directICMP(j, f)
-	case j.packet.Has(frame.HasPorts):
-		rs, v = w.connection(j, f)
-	default:
-		return DropProtocol
+	if j.packet.Has(frame.IsFragment) {
+		return w.directFragment(j, f)
 	}
+	rs, v := w.destination(j, f)
 	if v != Forward {
 		return v
 	}
-	if v := w.limitLength(j, f); v != Forward {
-		return v
+	return w.deliver(j, f, rs)
+}
+
+// destination finds the real server of a packet with a transport header.
+func (w *Worker) destination(j *job, f *link.Frame) (*service.RealServer, Verdict) {
+	switch {
+	case isICMP(&j.packet):
+		return w.directICMP(j, f)
+	case j.packet.Has(frame.HasPorts):
+		return w.connection(j, f)
+	}
+	return nil, DropProtocol
+}
+
+// deliver sends the packet to the real server.
+func (w *Worker) deliver(j *job, f *link.Frame, rs *service.RealServer) Verdict {
+	tooLong := w.isTooLong(&j.packet, f)
+	if tooLong {
+		if v := w.limitLength(j, f); v != Forward {
+			return v
+		}
 	}
 	if v := w.rewrite(j, f, rs); v != Forward {
 		return v
 	}
-	w.ports.Egress.Send(f)
+	if tooLong {
+		w.sendPieces(&j.packet, f)
+	} else {
+		w.ports.Egress.Send(f)
+	}
 	w.count(rs, j)
 	return Forward
 }
@@ -98,17 +116,22 @@ func (w *Worker) findService(j *job) {
 	j.home = w.plane.conns.Home(&j.key)
 }
 
-// limitLength answers for the router that a director is not: what does not fit
-// the egress interface cannot go on.
-func (w *Worker) limitLength(j *job, f *link.Frame) Verdict {
+// isTooLong reports whether a packet does not fit the egress interface.
+func (w *Worker) isTooLong(p *frame.Packet, f *link.Frame) bool {
 	mtu := w.ports.EgressMTU
-	if mtu == 0 || j.packet.End-j.packet.Network <= mtu || segmentLen(&j.packet, f) <= mtu {
-		return Forward
-	}
-	if !j.packet.Has(frame.DontFragment) {
+	return mtu != 0 && p.End-p.Network > mtu && segmentLen(p, f) > mtu
+}
+
+// limitLength does what a router does with a packet that is too long: it is cut
+// into fragments, which Forward stands for, or refused.
+func (w *Worker) limitLength(j *job, f *link.Frame) Verdict {
+	switch {
+	case j.packet.Has(frame.DontFragment):
+		return w.replyFragmentation(j, f, w.ports.EgressMTU)
+	case f.VNet().IsGSO() || w.ports.EgressMTU < minMTU:
 		return DropTooLong
 	}
-	return w.replyFragmentation(j, f, mtu)
+	return Forward
 }
 
 // segmentLen returns the length of the longest IP packet as which the frame

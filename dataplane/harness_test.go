@@ -72,6 +72,7 @@ func newHarnessWith(tb testing.TB, s setting, definitions ...service.Definition)
 		s.Connections = conntable.MinCapacity
 	}
 	_, bench := tb.(*testing.B)
+	s.Fragments.Datagrams = 1024
 	s.Heap = !bench // the race detector does not see mapped memory
 	s.Now = func() time.Duration { return time.Duration(h.clock.Load()) }
 	if s.Settings == (Settings{}) {
@@ -160,6 +161,7 @@ func (h *harness) health(svc, n int, to service.Health) {
 func (h *harness) advance(d time.Duration) {
 	h.clock.Add(int64(d))
 	h.plane.conns.Sweep(h.plane.conns.Now())
+	h.plane.fragments.Sweep(time.Duration(h.plane.conns.Now()) * conntable.Tick)
 }
 
 // inject gives the frames to the worker, in batches, and returns what was sent.
@@ -198,7 +200,7 @@ func (h *harness) checkSums() {
 	if h.out != h.wire {
 		sent += h.out.Sent()
 	}
-	if got := c.OfKind(Forwarded) + c.OfKind(Replied); got != sent {
+	if got := c.OfKind(Forwarded) + c.OfKind(Replied) + c.OfKind(Extra); got != sent {
 		h.Fatalf("%d frames sent, %d counted: %v", sent, got, c)
 	}
 }

@@ -22,7 +22,7 @@ func (w *Worker) directICMP(j *job, f *link.Frame) (*service.RealServer, Verdict
 		return nil, DropICMP
 	case j.packet.Has(frame.IsICMPError):
 		return w.relatedServer(j, f)
-	case isEchoRequest(&j.packet):
+	case isEchoRequest(&j.packet) && !j.packet.Has(frame.IsFragment):
 		return nil, w.replyEcho(j, f)
 	}
 	return nil, DropICMP

@@ -109,9 +109,6 @@ func TestFramesOfOthers(t *testing.T) {
 	gre := tcp(client4, syn).bytes(t)
 	gre[14+9] = 47
 	frame.IPv4(gre[14:]).UpdateChecksum()
-	fragment := udp(client4).bytes(t)
-	fragment[14+6] = 0x20
-	frame.IPv4(fragment[14:]).UpdateChecksum()
 	elsewhere := tcp(client4, syn)
 	elsewhere.to = "192.0.2.99:80"
 	whole := tcp(client4, syn).bytes(t)
@@ -123,7 +120,6 @@ func TestFramesOfOthers(t *testing.T) {
 		"lldp":            {memlink.Packet{Data: append(ether([]byte{0x45})[:12], 0x88, 0xcc)}, IgnoreNotIP},
 		"another host":    {memlink.Packet{Data: elsewhere.bytes(t)}, IgnoreNotVIP},
 		"gre":             {memlink.Packet{Data: gre}, DropProtocol},
-		"fragment":        {memlink.Packet{Data: fragment}, DropFragment},
 		"cut by the link": {memlink.Packet{Data: whole, WireLen: len(whole) + 1}, DropCut},
 	}
 	for name, c := range cases {

@@ -6,14 +6,16 @@ import (
 	"time"
 
 	"lvsdr/conntable"
+	"lvsdr/dataplane/fragment"
 	"lvsdr/frame"
 	"lvsdr/service"
 )
 
 // Options of a Plane.
 type Options struct {
-	Connections int           // capacity of the connection table
-	Grace       time.Duration // after the start; see docs/architecture.md
+	Connections int              // capacity of the connection table
+	Fragments   fragment.Options // bounds of the fragment table
+	Grace       time.Duration    // after the start; see docs/architecture.md
 	Settings    Settings
 	Heap        bool                 // connection table on the Go heap, for race tests
 	Now         func() time.Duration // clock, for tests; nil: the monotonic one
@@ -23,6 +25,9 @@ type Options struct {
 type Plane struct {
 	conns    *conntable.Table
 	services atomic.Pointer[service.Table]
+
+	fragments     *fragment.Table
+	lostFragments atomic.Uint64 // that waited in vain though the first came
 
 	start       conntable.Time
 	grace       uint32 // ticks
@@ -37,7 +42,11 @@ type Plane struct {
 
 // New allocates the connection table.
 func New(o Options) (*Plane, error) {
-	p := &Plane{grace: conntable.Ticks(o.Grace)}
+	fragments, err := fragment.New(o.Fragments)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plane{grace: conntable.Ticks(o.Grace), fragments: fragments}
 	conns, err := conntable.New(conntable.Options{
 		Capacity: o.Connections, Heap: o.Heap, Now: o.Now, OnRemove: p.closed,
 	})
@@ -67,6 +76,16 @@ func (p *Plane) SetTable(t *service.Table) {
 func (p *Plane) SetSettings(s Settings) {
 	p.settings.Store(&s)
 	p.conns.SetQuotas(percent(s.HalfOpenQuota), percent(s.UDPQuota))
+}
+
+// Fragments returns what the fragment table holds, and what became of what it
+// held.
+func (p *Plane) Fragments() fragment.Stats {
+	s := p.fragments.Stats()
+	lost := p.lostFragments.Load()
+	s.Released -= lost
+	s.Lost += lost
+	return s
 }
 
 // SetOwnAddrs tells the host's own addresses: no client has them.

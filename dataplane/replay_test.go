@@ -30,9 +30,16 @@ import (
 // departures are the scenarios in which this director does something else, and
 // why. Each must differ, or it does not belong here.
 var departures = map[string]string{
-	"icmp/frag-inner":      "a quoted later fragment has no ports; Linux 6.12 does not forward the error either",
-	"icmp/icmp-fragmented": "fragments are not supported yet",
+	"icmp/icmp-fragmented":     asTheyCome,
+	"fragments/udp-two":        asTheyCome,
+	"fragments/udp-first-only": asTheyCome,
+	"fragments/tcp-frag":       asTheyCome,
+	"fragments/tiny-first":     "a first fragment without the whole TCP header is dropped",
+	"icmp/frag-inner":          "a quoted later fragment has no ports; Linux 6.12 does not forward the error either",
 }
+
+// The server gets the same bytes: TestServersGetEveryByte in package fragment.
+const asTheyCome = "fragments are forwarded as they come, not put together and cut again"
 
 type recording struct {
 	File      string
@@ -111,7 +118,7 @@ func TestReplay(t *testing.T) {
 		newer[strings.TrimPrefix(s.File, "behave-")+"/"+s.Name] = s
 	}
 	unknown := maps.Clone(departures)
-	for _, file := range []string{"tcp-states", "timeouts", "odd-packets", "persistence", "weight0-and-removal", "icmp"} {
+	for _, file := range []string{"tcp-states", "timeouts", "odd-packets", "persistence", "weight0-and-removal", "icmp", "fragments"} {
 		for _, s := range readRecording(t, "behave-"+file).Scenarios {
 			name := file + "/" + s.Name
 			if n, ok := newer[name]; ok {
@@ -206,6 +213,14 @@ func (p *player) set(key string, value int) {
 
 // configure does what an ipvsadm command says.
 func (p *player) configure(args []string) {
+	if args[0] == "ip" { // route add ... mtu N
+		mtu, err := strconv.Atoi(args[len(args)-1])
+		if err != nil {
+			p.Fatal(err)
+		}
+		p.worker.ports.EgressMTU = mtu
+		return
+	}
 	if args[0] != "ipvsadm" || strings.HasPrefix(args[1], "-L") || args[1] == "--version" {
 		return
 	}

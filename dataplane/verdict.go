@@ -1,6 +1,9 @@
 package dataplane
 
-import "lvsdr/frame"
+import (
+	"lvsdr/dataplane/fragment"
+	"lvsdr/frame"
+)
 
 // Verdict says what became of a frame, and why. Each has its own counter.
 type Verdict uint8
@@ -18,11 +21,16 @@ const (
 	ReplyFragmentation // answered: ICMP fragmentation needed, ICMPv6 packet too big
 	ReplyTimeExceeded  // answered: ICMP time exceeded (`ttl: decrement`)
 
+	HoldFragment // copied: it waits for the first fragment of its datagram
+
+	ExtraReleased // sent beside: it has waited
+	ExtraPiece    // sent beside: one more piece of a packet that was cut
+
 	DropCut           // the link delivered only the beginning of it
 	DropOwnSource     // its source MAC is ours: a loop
 	DropOwnAddress    // a new connection from an address of this host: somebody else's frame says so
 	DropServerSource  // its source MAC is the chosen server's: a loop
-	DropFragment      // a fragment: not supported
+	DropFragment      // a fragment of a datagram of which the first was not forwarded
 	DropProtocol      // for a VIP, of a protocol that no service can have
 	DropICMP          // ICMP to a VIP, neither echo request nor error
 	DropICMPUnrelated // an ICMP error about a connection that is not known
@@ -38,9 +46,10 @@ const (
 	DropRateLimited   // owed a reply, but replies are limited
 	DropSend          // the egress interface did not take it
 
-	dropMalformed // + frame.Malformed, from 1 on
+	dropFragment // + fragment.Outcome
 
-	verdictCount = int(dropMalformed) + frame.MalformedCount
+	dropMalformed = dropFragment + Verdict(fragment.OutcomeCount) // + frame.Malformed, from 1 on
+	verdictCount  = int(dropMalformed) + frame.MalformedCount
 )
 
 // VerdictCount is the number of verdicts: they are 0..VerdictCount-1.
@@ -48,6 +57,9 @@ const VerdictCount = verdictCount
 
 // Malformed returns the verdict of a frame that does not parse.
 func Malformed(m frame.Malformed) Verdict { return dropMalformed + Verdict(m) }
+
+// DropFragmentFor returns the verdict of a later fragment that is refused.
+func DropFragmentFor(o fragment.Outcome) Verdict { return dropFragment + Verdict(o) }
 
 // Kind is what verdicts have in common.
 type Kind uint8
@@ -57,10 +69,12 @@ const (
 	Forwarded Kind = iota
 	Ignored
 	Replied
+	Held  // for later
+	Extra // not received: sent in addition
 	Dropped
 )
 
-var kindNames = [...]string{"forward", "ignore", "reply", "drop"}
+var kindNames = [...]string{"forward", "ignore", "reply", "hold", "extra", "drop"}
 
 // String returns the kind as it stands in metrics.
 func (k Kind) String() string { return kindNames[k] }
@@ -74,11 +88,15 @@ func (v Verdict) Kind() Kind {
 		return Ignored
 	case v <= ReplyTimeExceeded:
 		return Replied
+	case v == HoldFragment:
+		return Held
+	case v <= ExtraPiece:
+		return Extra
 	}
 	return Dropped
 }
 
-var verdictNames = [dropMalformed]string{
+var verdictNames = [dropFragment]string{
 	Forward:            "forward",
 	IgnoreNotIP:        "not_ip",
 	IgnoreNotVIP:       "not_vip",
@@ -87,6 +105,9 @@ var verdictNames = [dropMalformed]string{
 	ReplyUnreachable:   "unreachable",
 	ReplyFragmentation: "fragmentation_needed",
 	ReplyTimeExceeded:  "time_exceeded",
+	HoldFragment:       "fragment",
+	ExtraReleased:      "released_fragment",
+	ExtraPiece:         "piece",
 	DropCut:            "cut",
 	DropOwnSource:      "own_source",
 	DropOwnAddress:     "own_address",
@@ -110,8 +131,11 @@ var verdictNames = [dropMalformed]string{
 
 // Reason returns the verdict's name within its kind, as it stands in metrics.
 func (v Verdict) Reason() string {
-	if v < dropMalformed {
+	switch {
+	case v < dropFragment:
 		return verdictNames[v]
+	case v < dropMalformed:
+		return "fragment_" + fragment.Outcome(v-dropFragment).String()
 	}
 	return frame.Malformed(v - dropMalformed).String()
 }

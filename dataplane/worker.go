@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"lvsdr/conntable"
+	"lvsdr/dataplane/fragment"
 	"lvsdr/dataplane/link"
 	"lvsdr/frame"
 	"lvsdr/scheduler"
@@ -46,9 +47,12 @@ type Worker struct {
 	loads   []load   // by server; never shrinks, so that nothing is allocated in the long run
 	touched []uint32 // of them, in this batch
 	replies replies
+	pieces  pieces
+	early   job // of fragments that have waited
 	limits  limits
 
 	// of the present batch
+	released []*fragment.Waiting // fragments that have waited
 	table    *service.Table
 	now      conntable.Time
 	settings *Settings
@@ -120,6 +124,7 @@ func (w *Worker) batch(frames []link.Frame) {
 	w.secure = w.plane.active(w.settings.SecureTCP)
 	w.limits.refill(w.now)
 	w.replies.reset()
+	w.pieces.reset()
 	var verdicts [BatchSize]Verdict
 	for i := range frames {
 		verdicts[i] = w.identify(&w.jobs[i], &frames[i])
@@ -152,17 +157,22 @@ func (w *Worker) flush() {
 		l.packets, l.bytes = 0, 0
 	}
 	w.touched = w.touched[:0]
+	clear(w.released)
+	w.released = w.released[:0]
 }
 
 // lose changes the verdict of n frames that a link did not take, from the first
 // verdict on: which ones they were, it does not say.
 func (w *Worker) lose(n int, first Verdict) {
-	w.tally[DropSend] += uint32(n)
-	for v, left := first, uint32(n); left > 0; v++ {
-		if v.Kind() == Forwarded || v.Kind() == Replied {
-			lost := min(left, w.tally[v])
-			w.tally[v] -= lost
-			left -= lost
+	for v, left := first, uint32(n); left > 0 && v < DropCut; v++ {
+		if v.Kind() == Ignored || v.Kind() == Held {
+			continue
+		}
+		lost := min(left, w.tally[v])
+		w.tally[v] -= lost
+		left -= lost
+		if v.Kind() != Extra { // which were not received
+			w.tally[DropSend] += lost
 		}
 	}
 }
