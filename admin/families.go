@@ -71,6 +71,15 @@ var connectionMetrics = []metric{
 		out(float64(s.Connections.Connections-s.Connections.IPv6), "ipv4")
 		out(float64(s.Connections.IPv6), "ipv6")
 	}),
+	gauge("connections_half_open", "TCP and SCTP connections that are not established.", nil, func(s *api.Status, out emit) {
+		out(float64(s.Connections.HalfOpen))
+	}),
+	gauge("connections_udp", "UDP flows in the table.", nil, func(s *api.Status, out emit) {
+		out(float64(s.Connections.UDP))
+	}),
+	gauge("connection_templates", "Clients of persistent services that are remembered.", nil, func(s *api.Status, out emit) {
+		out(float64(s.Connections.Templates))
+	}),
 	gauge("connection_places", "Places of the connection table; an IPv6 connection takes two.", nil, func(s *api.Status, out emit) {
 		out(float64(s.Connections.Capacity))
 	}),
@@ -88,7 +97,7 @@ var connectionMetrics = []metric{
 }
 
 var frameMetrics = []metric{
-	counter("frames_received", "Frames that came in on the ingress interface; the sum of director_frames_total.", nil,
+	counter("frames_received", "Frames that came in on the ingress interface; the sum of director_frames_total but for kind extra.", nil,
 		func(s *api.Status, out emit) { out(float64(s.Frames.Received)) }),
 	counter("frames_lost", "Frames that the kernel dropped because the ring was full.", nil, func(s *api.Status, out emit) {
 		out(float64(s.Frames.Lost))
@@ -99,6 +108,15 @@ var frameMetrics = []metric{
 				out(float64(v.Frames), v.Kind, v.Reason)
 			}
 		}),
+	gauge("fragments_waiting", "Fragments that came before the first one of their datagram.", nil, func(s *api.Status, out emit) {
+		out(float64(s.Fragments.Waiting))
+	}),
+	counter("fragments_released", "Fragments that were sent after they had waited.", nil, func(s *api.Status, out emit) {
+		out(float64(s.Fragments.Released))
+	}),
+	counter("fragments_lost", "Fragments that waited in vain.", nil, func(s *api.Status, out emit) {
+		out(float64(s.Fragments.Lost))
+	}),
 }
 
 func serverGauge(name, help string, of func(*api.RealServer) float64) metric {

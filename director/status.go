@@ -29,6 +29,7 @@ func (d *Director) status() *api.Status {
 		Interfaces:  d.interfaceStatus(),
 		Connections: connectionStatus(d.plane),
 		Frames:      d.frameStatus(),
+		Fragments:   fragmentStatus(d.plane),
 	}
 	for _, c := range claims {
 		s.VIPs = append(s.VIPs, vipStatus(c))
@@ -85,7 +86,16 @@ func connectionStatus(p *dataplane.Plane) api.Connections {
 	c := p.Connections()
 	return api.Connections{
 		Capacity: c.Capacity, Used: c.Used, Connections: c.Connections, IPv6: c.IPv6,
+		HalfOpen: c.HalfOpen, UDP: c.UDP, Templates: c.Templates,
 		Bytes: c.Bytes, Inserted: c.Inserted, Refused: c.Refused,
+	}
+}
+
+func fragmentStatus(p *dataplane.Plane) api.Fragments {
+	f := p.Fragments()
+	return api.Fragments{
+		Datagrams: f.Datagrams, Waiting: f.Waiting, Bytes: f.Bytes,
+		Released: f.Released, Lost: f.Lost, Completed: f.Completed, Expired: f.Expired,
 	}
 }
 

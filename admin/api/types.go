@@ -17,6 +17,7 @@ type Status struct {
 	Services    []Service   `json:"services"`
 	Connections Connections `json:"connections"`
 	Frames      Frames      `json:"frames"`
+	Fragments   Fragments   `json:"fragments"`
 	Alarms      []Alarm     `json:"alarms"`
 }
 
@@ -106,23 +107,38 @@ type Connections struct {
 	Used        int    `json:"used"`
 	Connections int    `json:"connections"`
 	IPv6        int    `json:"ipv6"`
-	Bytes       int    `json:"bytes"` // of memory
+	HalfOpen    int    `json:"half_open"` // TCP and SCTP, not established
+	UDP         int    `json:"udp"`
+	Templates   int    `json:"templates"` // of persistent services
+	Bytes       int    `json:"bytes"`     // of memory
 	Inserted    uint64 `json:"inserted"`
 	Refused     uint64 `json:"refused"` // found no place; forwarded all the same
 }
 
 // Frames counts what came in on the ingress interface. Received is the sum of
-// Verdicts; what the ring lost is not among them.
+// Verdicts but for those of kind "extra", which count what was sent beside; what the ring lost is not among them.
 type Frames struct {
 	Received uint64    `json:"received"`
 	Lost     uint64    `json:"lost"` // the ring was full
 	Verdicts []Verdict `json:"verdicts"`
 }
 
+// Fragments are those of IP datagrams of which some have come and others have
+// not.
+type Fragments struct {
+	Datagrams int    `json:"datagrams"` // not yet complete
+	Waiting   int    `json:"waiting"`   // fragments that came before the first of their datagram
+	Bytes     int64  `json:"bytes"`     // that these take
+	Released  uint64 `json:"released"`  // sent after they had waited
+	Lost      uint64 `json:"lost"`      // had waited in vain
+	Completed uint64 `json:"completed"` // datagrams
+	Expired   uint64 `json:"expired"`   // datagrams
+}
+
 // Verdict counts the frames with one verdict; those that no frame got are left
 // out.
 type Verdict struct {
-	Kind   string `json:"kind"`   // "forward", "ignore", "reply" or "drop"
+	Kind   string `json:"kind"`   // "forward", "ignore", "reply", "hold", "extra" or "drop"
 	Reason string `json:"reason"` // see docs/operations.md
 	Frames uint64 `json:"frames"`
 }
