@@ -19,12 +19,7 @@ func (v value) address() (a Address, ok bool) {
 	if a.Addr, ok = v.ip(host, "192.0.2.10:80"); !ok {
 		return a, false
 	}
-	if a.Addr.Is6() {
-		v.fail("IPv6 services need neighbour discovery, which this version does not have",
-			"write an IPv4 address")
-		return a, false
-	}
-	if v.special(a.Addr) {
+	if !v.serves(a.Addr) {
 		return a, false
 	}
 	if ports == "" {
@@ -33,6 +28,16 @@ func (v value) address() (a Address, ok bool) {
 	}
 	a.FirstPort, a.LastPort, ok = v.ports(ports)
 	return a, ok
+}
+
+// serves reports whether this version can own the VIP.
+func (v value) serves(vip netip.Addr) bool {
+	if vip.Is6() {
+		v.fail("IPv6 services need neighbour discovery, which this version does not have",
+			"write an IPv4 address")
+		return false
+	}
+	return !v.special(vip)
 }
 
 // splitPorts takes the ports off an address; IPv6 has them behind brackets.
@@ -82,7 +87,7 @@ func (v value) special(a netip.Addr) bool {
 	return true
 }
 
-// ports parses PORT or FIRST-LAST.
+// ports parses PORT or FIRST-LAST; 0 alone is any port.
 func (v value) ports(s string) (first, last uint16, ok bool) {
 	from, to, isRange := strings.Cut(s, "-")
 	if !isRange {
@@ -94,8 +99,8 @@ func (v value) ports(s string) (first, last uint16, ok bool) {
 		case err != nil || !isDecimal(text) || n < 0 || n > 65535:
 			v.fail("port "+quote(text)+" is not a number from 1 to 65535", "write a port such as 80, or a range such as 8000-8099")
 			return 0, 0, false
-		case n == 0:
-			v.fail("port 0 (any port) needs persistence, which this version does not have", "name a port, or a range such as 8000-8099")
+		case n == 0 && isRange:
+			v.fail("port 0 (any port) is not a port of a range", "write 0 alone, or a range such as 8000-8099")
 			return 0, 0, false
 		case i == 0:
 			first = uint16(n)
@@ -121,5 +126,29 @@ func (a Address) String() string {
 
 // Contains reports whether the ports of a include port.
 func (a Address) Contains(port uint16) bool {
-	return a.LastPort == 0 || (a.FirstPort <= port && port <= a.LastPort)
+	return a.anyPort() || (a.FirstPort <= port && port <= a.LastPort)
+}
+
+func (a Address) anyPort() bool { return a.LastPort == 0 }
+
+// overlaps reports whether a frame could be for both. Any port means those that
+// nobody else names, so it overlaps only with another any port.
+func (a Address) overlaps(b Address) bool {
+	return a.Addr == b.Addr && a.FirstPort <= b.LastPort && b.FirstPort <= a.LastPort
+}
+
+// overlap says that b, of a service with protocol p, overlaps with a, which is
+// in a line of the file unless that is 0.
+func (b Address) overlap(p Protocol, a Address, line int) string {
+	if a == b {
+		return fmt.Sprintf("%s/%s is listed%s already", b, p, inLine(line))
+	}
+	return fmt.Sprintf("%s/%s overlaps with %s%s", b, p, a, inLine(line))
+}
+
+func inLine(line int) string {
+	if line == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" in line %d", line)
 }

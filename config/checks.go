@@ -15,15 +15,14 @@ const (
 	maxTries   = 1000
 )
 
-// check reads the mapping behind check of a service with protocol p.
-func (svc section) check(p Protocol) healthcheck.Spec {
-	spec := defaultCheck(p)
+// check reads the mapping behind check; spec is the service's default.
+func (svc section) check(spec healthcheck.Spec) healthcheck.Spec {
 	v := svc.get("check")
 	s := v.section(checkKeys)
 	kind := s.get("kind")
 	kinds := healthcheck.Kinds()
 	spec.Kind = choice(kind, spec.Kind, kinds, without(laterKinds, kinds)...)
-	if len(s.fields) > 0 && !kind.present() && !kind.failed() && p != TCP {
+	if len(s.fields) > 0 && !kind.present() && !kind.failed() && spec.Kind == kindNone {
 		v.fail("names no kind", "add a kind: "+oneOf(kinds))
 	}
 	spec.Via = choice(s.get("via"), spec.Via, []string{healthcheck.DefaultVia}, "vip")

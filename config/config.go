@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 // Config is a validated director.yaml with every default filled in. It is
 // immutable once Load has returned it; two loads of the same text are equal.
+// An [Editor] and [Merge] make others of it.
 type Config struct {
 	Ingress      string       // interface on which frames to the VIPs arrive
 	Egress       string       // interface on which real servers are reached
@@ -30,11 +32,12 @@ type Config struct {
 	Quotas       Quotas
 	VIPs         []netip.Addr // owned also while no service is on them
 	Rules        string       // file of `ipvsadm -S` lines for the start; "": none
-	Services     []Service    // in the file's order
+	Services     []Service    // in the file's order, then in that of their adding
 	Warnings     []Error      // keys that mean nothing here, and why
 
+	quotas Quotas           // what the file names; 0: the default
 	file   string           // for the messages of CheckHost
-	places map[string]place // of the keys that CheckHost names
+	places map[subject]spot // of what CheckHost names
 }
 
 // MACMode says which MAC address answers for the VIPs.
@@ -87,6 +90,11 @@ type Timeouts struct {
 	UDP    time.Duration
 }
 
+// or returns t with those of def where t has none.
+func (t Timeouts) or(def Timeouts) Timeouts {
+	return Timeouts{cmp.Or(t.TCP, def.TCP), cmp.Or(t.TCPFin, def.TCPFin), cmp.Or(t.UDP, def.UDP)}
+}
+
 // CompatMode says whose defaults hold where the file names no value.
 type CompatMode string
 
@@ -114,10 +122,17 @@ type IPVS struct {
 }
 
 // Quotas are how much of the connection table, in percent, connections of one
-// kind may take, so that a flood of them leaves room for all others.
+// kind may take, so that a flood of them leaves room for all others. Their
+// defaults depend on which services there are, so those of a Config that an
+// [Editor] or [Merge] made may differ from those it was made of.
 type Quotas struct {
 	HalfOpen int // TCP and SCTP connections that are not established yet
 	UDP      int
+}
+
+// or returns q with those of def where q has none.
+func (q Quotas) or(def Quotas) Quotas {
+	return Quotas{cmp.Or(q.HalfOpen, def.HalfOpen), cmp.Or(q.UDP, def.UDP)}
 }
 
 // Persistence keeps a client with its server.
@@ -142,7 +157,9 @@ type Service struct {
 	OnFailure   FailureMode
 	AssumeUp    bool // before the first result of a check
 	RealServers []RealServer
-	Line        int // of the service in the file, for messages
+	Line        int // of the service in the file, for messages; 0: it is in none
+
+	own Timeouts // those that the service names; 0: the global one
 }
 
 // Address is a VIP with its ports, FirstPort..LastPort; 0..0 is any port.
@@ -200,5 +217,5 @@ type RealServer struct {
 	Weight       int       // 0..65535
 	Upper, Lower int       // thresholds of active+inactive connections; 0: none
 	MAC          frame.MAC // pinned; zero: resolved
-	Line         int
+	Line         int       // in the file; 0: it is in none
 }

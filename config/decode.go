@@ -20,9 +20,11 @@ func (p place) before(q place) bool {
 type decoder struct {
 	file  string
 	errs  Errors
+	warns Errors
 	bad   map[string]bool  // keys that have a mistake already
 	where map[string]place // keys that the file has
-	vips  []vip            // the usable ones, in the file's order
+	vips  []vip            // of services, the usable ones, in the file's order
+	owned []vip            // those of vips:, without a port
 	rips  []rip
 }
 
@@ -33,9 +35,11 @@ func newDecoder(file string) *decoder {
 // add records a mistake.
 func (d *decoder) add(key string, at place, message, remedy string) {
 	d.bad[key] = true
-	d.errs = append(d.errs, Error{
-		File: d.file, Line: at.line, Column: at.column, Key: key, Message: message, Remedy: remedy,
-	})
+	d.errs = append(d.errs, d.error(key, at, message, remedy))
+}
+
+func (d *decoder) error(key string, at place, message, remedy string) Error {
+	return Error{File: d.file, Line: at.line, Column: at.column, Key: key, Message: message, Remedy: remedy}
 }
 
 // child makes the value of a node, refusing what makes one line of YAML mean
@@ -67,6 +71,11 @@ type value struct {
 }
 
 func (v value) fail(message, remedy string) { v.d.add(v.key, v.at, message, remedy) }
+
+// warn records what is no mistake, but does not do what one may think.
+func (v value) warn(message, remedy string) {
+	v.d.warns = append(v.d.warns, v.d.error(v.key, v.at, message, remedy))
+}
 
 // failed reports whether the value, absent or not, has a mistake already.
 func (v value) failed() bool { return v.d.bad[v.key] }
@@ -190,14 +199,21 @@ func (s section) field(g grammar, lines map[string]int, key, val *yaml.Node) {
 		s.d.add(path, at, "merge keys are not supported", "write the keys out here")
 	case slices.Contains(g.later, name):
 		s.d.add(path, at, notYet, "remove it")
-	case !slices.Contains(g.keys, name):
-		s.d.add(path, at, "is not a key of "+g.name, didYouMean(name, g.keys))
-		if meant := closest(name, g.keys); meant != "" {
-			s.d.bad[join(s.key, meant)] = true // it is misspelt, not missing
-		}
+	case !slices.Contains(g.keys, name) && !slices.Contains(g.idle, name):
+		s.unknown(g, path, name, at)
 	default:
 		s.fields[name] = s.d.child(path, val)
 	}
+}
+
+// unknown refuses a key. One that it may be meant for is misspelt, not missing.
+func (s section) unknown(g grammar, path, name string, at place) {
+	remedy := "write " + oneOf(g.keys)
+	if meant := closest(name, slices.Concat(g.keys, g.idle)); meant != "" {
+		s.d.bad[join(s.key, meant)] = true
+		remedy = "did you mean " + meant + "?"
+	}
+	s.d.add(path, at, "is not a key of "+g.name, remedy)
 }
 
 // pathName is a key as it stands in a path: quoted if it is not a word, so

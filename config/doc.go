@@ -10,6 +10,10 @@
 // [Config.CheckHost] against a description of the host that the caller fills.
 // Which schedulers and checks exist is asked of their packages.
 //
+// What ipvsadm changes while a director runs is changed by an [Editor], which
+// judges it as if it stood in the file; [Merge] keeps it when the file is read
+// again. Both make another Config and leave the one they were given.
+//
 // The text is YAML 1.2 (https://yaml.org/spec/1.2.2/), one document, without
 // anchors, aliases, merge keys and tags: a line means what it says where it
 // stands. docs/configuration.md is the users' description of it.

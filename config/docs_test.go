@@ -14,7 +14,9 @@ const example = "../docs/director.yaml"
 // allKeys are the keys of every mapping.
 func allKeys() []string {
 	var keys []string
-	for _, g := range []grammar{rootKeys, adminKeys, timeoutsKeys, serviceKeys, checkKeys, realServerKeys} {
+	for _, g := range []grammar{
+		rootKeys, adminKeys, timeoutsKeys, quotasKeys, ipvsKeys, serviceKeys, persistenceKeys, checkKeys, realServerKeys,
+	} {
 		keys = append(keys, g.keys...)
 	}
 	slices.Sort(keys)
@@ -61,7 +63,7 @@ func TestExample(t *testing.T) {
 	if len(missing) > 0 {
 		t.Errorf("not in %s: %v", example, missing)
 	}
-	if defaults < 35 {
+	if defaults < 55 {
 		t.Errorf("only %d defaults found: has their form changed?", defaults)
 	}
 }
@@ -85,12 +87,14 @@ func TestConfigurationPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range slices.Concat(allKeys(), rootKeys.later, serviceKeys.later) {
+	for _, key := range slices.Concat(allKeys(), ipvsKeys.idle, serviceKeys.later) {
 		if !strings.Contains(string(page), "`"+key+"`") {
 			t.Errorf("docs/configuration.md does not name `%s`", key)
 		}
 	}
-	running := &Config{Workers: 1, Connections: 1024, RouterID: 1, StateDir: "/x", RestartGrace: 1, Admin: Admin{Socket: "/y"}}
+	running := &Config{
+		Workers: 1, Connections: 1024, RouterID: 1, StateDir: "/x", RestartGrace: 1, Rules: "/z", Admin: Admin{Socket: "/y"},
+	}
 	for _, key := range running.NeedRestart(&Config{
 		Ingress: "eth0", Egress: "eth1", MAC: MACInterface, Conflict: ConflictRefuse, Poll: PollSpin,
 	}) {

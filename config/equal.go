@@ -1,9 +1,14 @@
 package config
 
-import "reflect"
+import (
+	"net/netip"
+	"reflect"
+	"slices"
+)
 
-// Equal reports whether both mean the same: comments, order of keys, values
-// that are the default, and places in the file make no difference.
+// Equal reports whether both mean the same: comments, order of keys and of
+// vips, values that are the default, warnings, and places in the file make no
+// difference.
 func (c *Config) Equal(o *Config) bool {
 	if c == nil || o == nil {
 		return c == o
@@ -22,10 +27,11 @@ func (r RealServer) Equal(o RealServer) bool {
 	return r == o
 }
 
-// meaning is c without what only messages need.
+// meaning is c without what only messages, and later changes, need.
 func (c *Config) meaning() Config {
 	m := *c
-	m.file, m.places = "", nil
+	m.file, m.places, m.Warnings, m.quotas = "", nil, nil, Quotas{}
+	m.VIPs = slices.SortedFunc(slices.Values(c.VIPs), netip.Addr.Compare)
 	m.Services = make([]Service, len(c.Services))
 	for i, s := range c.Services {
 		m.Services[i] = s.meaning()
@@ -34,7 +40,8 @@ func (c *Config) meaning() Config {
 }
 
 func (s Service) meaning() Service {
-	s.Line = 0
+	s.Line, s.own = 0, Timeouts{}
+	s.Flags = slices.Concat(s.Flags) // nil if empty
 	servers := make([]RealServer, len(s.RealServers))
 	for i, r := range s.RealServers {
 		r.Line = 0
@@ -62,6 +69,7 @@ func (c *Config) NeedRestart(next *Config) []string {
 		{"poll", c.Poll != next.Poll},
 		{"state_dir", c.StateDir != next.StateDir},
 		{"restart_grace", c.RestartGrace != next.RestartGrace},
+		{"rules", c.Rules != next.Rules},
 	} {
 		if k.differs {
 			keys = append(keys, k.key)

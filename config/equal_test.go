@@ -30,6 +30,7 @@ services:
 	for _, same := range []string{
 		"# moved down\n\n" + text,
 		"workers: 1\n" + text,
+		"ipvs: {sync_threshold: 3 50}\n" + text,
 		strings.ReplaceAll(text, "192.0.2.21,", `{weight: 1, address: "192.0.2.21:80"},`),
 	} {
 		b := parse(t, same)
@@ -55,16 +56,28 @@ services:
 func TestNeedRestart(t *testing.T) {
 	a := parse(t, "ingress: eth0")
 	b := parse(t, "ingress: eth1\nmac: virtual\nrouter_id: 1\nworkers: 2\nconnections: 2000\nttl: decrement\n"+
-		"conflict: takeover\npoll: spin\nstate_dir: /tmp/x\nrestart_grace: 1s\n")
+		"conflict: takeover\npoll: spin\nstate_dir: /tmp/x\nrestart_grace: 1s\nrules: /tmp/rules\n")
 	want := []string{
 		"ingress", "egress", "mac", "router_id", "workers", "connections",
-		"conflict", "poll", "state_dir", "restart_grace",
+		"conflict", "poll", "state_dir", "restart_grace", "rules",
 	}
 	if got := a.NeedRestart(b); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if got := a.NeedRestart(parse(t, "ingress: eth0\nguard: off\nadmin: {listen: 127.0.0.1:9480}")); got != nil {
+	if got := a.NeedRestart(parse(t, `ingress: eth0
+guard: off
+admin: {listen: 127.0.0.1:9480}
+ttl: decrement
+timeouts: {tcp: 1m}
+quotas: {udp: 1}
+ipvs: {sloppy_tcp: 1}
+vips: [192.0.2.10]
+services: [{address: 192.0.2.10:53, protocol: udp, persistence: 5m, one_packet: true}]
+`)); got != nil {
 		t.Errorf("got %v for what a reload can change", got)
+	}
+	if got := a.NeedRestart(parse(t, "ingress: eth0\ncompat: ipvs")); !slices.Equal(got, []string{"restart_grace"}) {
+		t.Errorf("got %v for compat, with which restart_grace changes", got)
 	}
 }
 

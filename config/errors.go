@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Error is one mistake in a configuration.
+// Error is one mistake in a configuration, or one of its Warnings.
 type Error struct {
 	File         string // as given to Load or Parse
 	Line, Column int    // from 1; 0 when the configuration came from no file
@@ -39,8 +39,9 @@ func (e Error) Error() string {
 	return b.String()
 }
 
-// Errors are all mistakes of one configuration, in the order of its lines.
-// Load, Parse and CheckHost return it; find it with errors.As.
+// Errors are all mistakes of one configuration, in the order of its lines, or
+// of one change. Load, Parse, CheckHost and an [Editor] return it; find it with
+// errors.As.
 type Errors []Error
 
 // Error returns one mistake a line, without a newline at the end.
@@ -66,6 +67,11 @@ func (e Errors) orNil() error {
 	if len(e) == 0 {
 		return nil
 	}
+	return e.sorted()
+}
+
+// sorted returns e in the order of the file.
+func (e Errors) sorted() Errors {
 	slices.SortStableFunc(e, func(a, b Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Key, b.Key))
 	})

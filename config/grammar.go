@@ -7,6 +7,7 @@ const notYet = "is not supported by this version"
 type grammar struct {
 	name  string   // of the mapping, in messages
 	keys  []string // in the order of the documentation
+	idle  []string // keys that are taken, and mean nothing
 	later []string // keys that this version refuses
 }
 
@@ -16,21 +17,32 @@ var (
 		name: "director.yaml",
 		keys: []string{
 			"ingress", "egress", "mac", "router_id", "guard", "conflict", "ttl", "poll", "workers",
-			"connections", "state_dir", "restart_grace", "admin", "timeouts", "compat", "services",
+			"connections", "quotas", "state_dir", "restart_grace", "admin", "timeouts", "compat", "ipvs",
+			"vips", "rules", "services",
 		},
-		later: []string{"ipvs", "rules"},
 	}
 	adminKeys    = grammar{name: "admin", keys: []string{"socket", "listen"}}
 	timeoutsKeys = grammar{name: "timeouts", keys: []string{"tcp", "tcpfin", "udp"}}
-	serviceKeys  = grammar{
+	quotasKeys   = grammar{name: "quotas", keys: []string{"half_open", "udp"}}
+	ipvsKeys     = grammar{
+		name: "ipvs",
+		keys: []string{
+			"sloppy_tcp", "sloppy_sctp", "conn_reuse_mode", "expire_nodest_conn", "expire_quiescent_template",
+			"schedule_icmp", "secure_tcp", "drop_entry", "drop_packet", "am_droprate", "lblc_expiration",
+			"lblcr_expiration",
+		},
+		idle: idleNames(),
+	}
+	serviceKeys = grammar{
 		name: "a service",
 		keys: []string{
-			"name", "address", "protocol", "mark", "scheduler", "flags", "one_packet", "timeouts",
+			"name", "address", "protocol", "mark", "scheduler", "flags", "persistence", "one_packet", "timeouts",
 			"reject", "check", "on_failure", "assume", "real_servers",
 		},
-		later: []string{"persistence", "quorum", "sorry_server", "slow_start"},
+		later: []string{"quorum", "sorry_server", "slow_start"},
 	}
-	checkKeys = grammar{
+	persistenceKeys = grammar{name: "persistence", keys: []string{"timeout", "netmask"}}
+	checkKeys       = grammar{
 		name: "a check",
 		keys: []string{
 			"kind", "via", "port", "every", "timeout", "rise", "fall", "path", "host", "status", "body",

@@ -31,16 +31,68 @@ func (c *Config) CheckHost(h Host) error {
 	if c.Egress != c.Ingress {
 		k.iface("egress", c.Egress)
 	}
-	for i, svc := range c.Services {
-		for j, a := range svc.Addresses {
-			k.address(a.Addr, removeVIP, fmt.Sprintf("services[%d].address[%d]", i, j), fmt.Sprintf("services[%d].address", i))
+	for _, vip := range c.VIPs {
+		k.address(vip, removeVIP, subject{key: "vips", addr: vip})
+	}
+	for i := range c.Services {
+		s := &c.Services[i]
+		for _, a := range s.Addresses {
+			k.address(a.Addr, removeVIP, subject{"address", s.Name, a.Addr})
 		}
-		for j, r := range svc.RealServers {
-			server := fmt.Sprintf("services[%d].real_servers[%d]", i, j)
-			k.address(r.Addr, notOwnServer, server+".address", server)
+		for _, r := range s.RealServers {
+			k.address(r.Addr, notOwnServer, subject{"real_servers", s.Name, r.Addr})
 		}
 	}
 	return k.errs.orNil()
+}
+
+// subject is what a mistake is about, wherever it stands: the value of a key of
+// the director, or an address behind a key of a service. A service's number in
+// the file says nothing of its place in a Config that [Merge] made.
+type subject struct {
+	key     string
+	service string // name; "" for a key of the director
+	addr    netip.Addr
+}
+
+// String names what is in no file.
+func (s subject) String() string {
+	if s.service == "" {
+		return s.key
+	}
+	return "service " + s.service + ": " + s.key
+}
+
+// spot is where something stands in the file.
+type spot struct {
+	key string
+	at  place
+}
+
+// hostPlaces are the places that CheckHost names. A VIP that stands in a service
+// more than once, on several ports, is named where it stands first.
+func (d *decoder) hostPlaces(c *Config) map[subject]spot {
+	places := make(map[subject]spot)
+	add := func(s subject, v value) {
+		if _, ok := places[s]; !ok {
+			places[s] = spot{v.key, v.at}
+		}
+	}
+	for _, key := range []string{"ingress", "egress"} {
+		if at, ok := d.where[key]; ok {
+			places[subject{key: key}] = spot{key, at}
+		}
+	}
+	for _, v := range d.owned {
+		add(subject{key: "vips", addr: v.Addr}, v.value)
+	}
+	for _, v := range d.vips {
+		add(subject{"address", c.Services[v.service].Name, v.Addr}, v.value)
+	}
+	for _, r := range d.rips {
+		add(subject{"real_servers", c.Services[r.service].Name, r.addr}, r.value)
+	}
+	return places
 }
 
 // owner says which interface has an address.
@@ -69,34 +121,15 @@ type hostCheck struct {
 	errs       Errors
 }
 
-// add records a mistake at the first of keys that the file has; the last names
-// it if c came from no file.
-func (k *hostCheck) add(message, remedy string, keys ...string) {
-	e := Error{File: k.c.file, Key: keys[len(keys)-1], Message: message, Remedy: remedy}
-	for _, key := range keys {
-		if at, ok := k.c.places[key]; ok {
-			e.Key, e.Line, e.Column = key, at.line, at.column
-			break
-		}
+// add records a mistake, once: at its place if the file has it.
+func (k *hostCheck) add(message, remedy string, s subject) {
+	e := Error{Key: s.String(), Message: message, Remedy: remedy}
+	if at, ok := k.c.places[s]; ok {
+		e = Error{File: k.c.file, Line: at.at.line, Column: at.at.column, Key: at.key, Message: message, Remedy: remedy}
 	}
-	k.errs = append(k.errs, e)
-}
-
-// hostPlaces are the places that add may ask for.
-func (d *decoder) hostPlaces() map[string]place {
-	places := make(map[string]place)
-	for _, key := range []string{"ingress", "egress"} {
-		if at, ok := d.where[key]; ok {
-			places[key] = at
-		}
+	if !slices.Contains(k.errs, e) {
+		k.errs = append(k.errs, e)
 	}
-	for _, v := range d.vips {
-		places[v.key] = v.at
-	}
-	for _, r := range d.rips {
-		places[r.key] = r.at
-	}
-	return places
 }
 
 // iface checks one of the two interfaces.
@@ -109,23 +142,23 @@ func (k *hostCheck) iface(key, name string) {
 		if len(names) > 0 {
 			remedy = "this host has " + list(names, "and")
 		}
-		k.add("there is no interface "+quote(name), remedy, key)
+		k.add("there is no interface "+quote(name), remedy, subject{key: key})
 	case i.Loopback:
-		k.add(quote(name)+" is the loopback interface", "name the one that is on the LAN", key)
+		k.add(quote(name)+" is the loopback interface", "name the one that is on the LAN", subject{key: key})
 	case i.MTU > 0 && i.MTU < minMTU:
-		k.add(fmt.Sprintf("%q has an MTU of %d, too small for IPv4", name, i.MTU), "give it one of at least 68", key)
+		k.add(fmt.Sprintf("%q has an MTU of %d, too small for IPv4", name, i.MTU), "give it one of at least 68", subject{key: key})
 	}
 }
 
 // address checks that addr is not one of the host's, nor the broadcast address
 // of a network of its. remedy says what to do about the former.
-func (k *hostCheck) address(addr netip.Addr, remedy func(owner) string, keys ...string) {
+func (k *hostCheck) address(addr netip.Addr, remedy func(owner) string, s subject) {
 	if o, own := k.owners[addr]; own {
-		k.add(fmt.Sprintf("%s is an address of this host, on %s", addr, o.name), remedy(o), keys...)
+		k.add(fmt.Sprintf("%s is an address of this host, on %s", addr, o.name), remedy(o), s)
 		return
 	}
 	if prefix, ok := k.broadcasts[addr]; ok {
-		k.add(fmt.Sprintf("%s is the broadcast address of %s", addr, prefix), "write a unicast address of the LAN", keys...)
+		k.add(fmt.Sprintf("%s is the broadcast address of %s", addr, prefix), "write a unicast address of the LAN", s)
 	}
 }
 

@@ -49,7 +49,9 @@ func Parse(name string, data []byte) (*Config, error) {
 	if err := d.errs.orNil(); err != nil {
 		return nil, err
 	}
-	c.places = d.hostPlaces()
+	c.settle()
+	c.Warnings = d.warns.sorted()
+	c.places = d.hostPlaces(c)
 	return c, nil
 }
 

@@ -75,36 +75,55 @@ func (s section) realServer(rs *RealServer) {
 // realAddress reads IP or IP:PORT. Without a port, checks go to the service's
 // first one.
 func (v value) realAddress(svc *Service, family int) (addr netip.Addr, port uint16, ok bool) {
-	text, ok := v.text("write the real server's address, such as 192.0.2.21")
-	if !ok {
+	addr, ports, ok := v.realHost(family)
+	switch {
+	case !ok || ports == nil:
+		return addr, svc.firstPort(), ok
+	case !v.realPort(*ports, 1, &port):
+		return addr, 0, false
+	case len(svc.Addresses) > 0 && !svc.hasPort(port):
+		v.fail(fmt.Sprintf("port %d is not a port of the service, and direct routing cannot translate ports", port),
+			"remove the port, or let the server listen on the service's")
 		return addr, 0, false
 	}
-	host, ports := splitPorts(text)
+	return addr, port, true
+}
+
+// realHost reads the address of IP or IP:PORT, and returns the text of the port,
+// nil if there is none.
+func (v value) realHost(family int) (addr netip.Addr, ports *string, ok bool) {
+	text, ok := v.text("write the real server's address, such as 192.0.2.21")
+	if !ok {
+		return addr, nil, false
+	}
+	host, port := splitPorts(text)
 	if addr, ok = v.ip(host, "192.0.2.21"); !ok {
-		return addr, 0, false
+		return addr, nil, false
 	}
 	if family != 0 && addr.BitLen() != family {
 		v.fail(fmt.Sprintf("%s is %s, the service's VIP is not", addr, familyName(addr)),
 			"write an address of the VIP's family")
-		return addr, 0, false
+		return addr, nil, false
 	}
 	if addr.Is4() && v.special(addr) {
-		return addr, 0, false
+		return addr, nil, false
 	}
-	if ports == "" && !strings.HasSuffix(text, ":") {
-		return addr, svc.firstPort(), true
+	if port == "" && !strings.HasSuffix(text, ":") {
+		return addr, nil, true
 	}
-	n, err := strconv.Atoi(ports)
-	port = uint16(n)
-	switch {
-	case err != nil || !isDecimal(ports) || n < 1 || n > 65535:
-		v.fail("port "+quote(ports)+" is not a number from 1 to 65535",
+	return addr, &port, true
+}
+
+// realPort parses a port that is at least lo.
+func (v value) realPort(s string, lo int, port *uint16) bool {
+	n, err := strconv.Atoi(s)
+	if err != nil || !isDecimal(s) || n < lo || n > 65535 {
+		v.fail("port "+quote(s)+" is not a number from 1 to 65535",
 			"write the address alone: direct routing keeps the client's port")
-	case len(svc.Addresses) > 0 && !svc.hasPort(port):
-		v.fail(fmt.Sprintf("port %d is not a port of the service, and direct routing cannot translate ports", port),
-			"remove the port, or let the server listen on the service's")
+		return false
 	}
-	return addr, port, !v.failed()
+	*port = uint16(n)
+	return true
 }
 
 func (svc *Service) hasPort(port uint16) bool {

@@ -23,7 +23,7 @@ const (
 // config reads the whole file.
 func (d *decoder) config(root value) *Config {
 	s := root.section(rootKeys)
-	c := defaults()
+	c := defaults(choice(s.get("compat"), CompatNone, []CompatMode{CompatNone, CompatIPVS}))
 	c.file = d.file
 	c.Ingress = s.get("ingress").interfaceName("")
 	if in := s.get("ingress"); !in.present() && !in.failed() && !s.broken {
@@ -37,11 +37,14 @@ func (d *decoder) config(root value) *Config {
 	c.Poll = choice(s.get("poll"), c.Poll, []PollMode{PollBlock, PollAdaptive, PollSpin})
 	c.Workers = s.get("workers").integer(c.Workers, 1, maxWorkers)
 	c.Connections = s.get("connections").integer(c.Connections, minConnections, maxConnections)
-	c.StateDir = s.get("state_dir").path(c.StateDir, true)
+	c.quotas = s.get("quotas").quotas()
+	c.StateDir = s.get("state_dir").path(c.StateDir, c.StateDir, true)
 	c.RestartGrace = s.get("restart_grace").duration(c.RestartGrace, 0, maxGrace)
 	c.Admin = s.get("admin").admin(c.Admin)
 	c.Timeouts = s.get("timeouts").timeouts(c.Timeouts)
-	choice(s.get("compat"), "none", []string{"none"}, "ipvs")
+	c.IPVS = s.get("ipvs").ipvs(c.IPVS)
+	c.VIPs = d.vipList(s.get("vips"))
+	c.Rules = s.get("rules").path("", "/etc/director/ipvsadm.rules", true)
 	c.Services = d.services(s.get("services"), c)
 	return c
 }
@@ -81,8 +84,8 @@ func (v value) interfaceName(def string) string {
 }
 
 // path reads an absolute path, "" too if none is an answer.
-func (v value) path(def string, orNone bool) string {
-	remedy := "write an absolute path, such as " + def
+func (v value) path(def, example string, orNone bool) string {
+	remedy := "write an absolute path, such as " + example
 	s, ok := v.text(remedy)
 	switch {
 	case !ok || (s == "" && orNone):
@@ -100,7 +103,7 @@ func (v value) path(def string, orNone bool) string {
 func (v value) admin(def Admin) Admin {
 	s := v.section(adminKeys)
 	socket := s.get("socket")
-	a := Admin{Socket: socket.path(def.Socket, false), Listen: def.Listen}
+	a := Admin{Socket: socket.path(def.Socket, def.Socket, false), Listen: def.Listen}
 	if len(a.Socket) > maxSocketPath {
 		socket.fail("the path is too long for a unix socket", "write one of at most 107 bytes")
 	}
@@ -140,5 +143,14 @@ func (v value) timeouts(def Timeouts) Timeouts {
 		TCP:    s.get("tcp").duration(def.TCP, minIdle, maxIdle),
 		TCPFin: s.get("tcpfin").duration(def.TCPFin, minIdle, maxIdle),
 		UDP:    s.get("udp").duration(def.UDP, minIdle, maxIdle),
+	}
+}
+
+// quotas reads the mapping behind quotas; 0 is what it leaves out.
+func (v value) quotas() Quotas {
+	s := v.section(quotasKeys)
+	return Quotas{
+		HalfOpen: s.get("half_open").integer(0, 1, 100),
+		UDP:      s.get("udp").integer(0, 1, 100),
 	}
 }

@@ -18,20 +18,20 @@ type vip struct {
 	value
 	Address
 	protocol Protocol // "" if the file's is not usable
-	service  int
+	service  int      // its number
 }
 
 // services reads the list behind services. c has what they inherit.
 func (d *decoder) services(v value, c *Config) []Service {
 	var services []Service
 	for i, item := range v.items("write a list of services") {
-		services = append(services, d.service(item, i, c.Timeouts))
+		services = append(services, d.service(item, i, c))
 	}
 	return services
 }
 
-// service reads entry number i of services.
-func (d *decoder) service(v value, i int, inherited Timeouts) Service {
+// service reads entry number i of services. Its Timeouts are left to settle.
+func (d *decoder) service(v value, i int, c *Config) Service {
 	svc := Service{Line: v.at.line}
 	if !v.present() {
 		return svc
@@ -42,17 +42,15 @@ func (d *decoder) service(v value, i int, inherited Timeouts) Service {
 	}
 	s := v.section(serviceKeys)
 	protocol := s.get("protocol")
-	svc.Protocol = choice(protocol, TCP, []Protocol{TCP, UDP}, string(SCTP))
+	svc.Protocol = choice(protocol, TCP, []Protocol{TCP, UDP, SCTP})
 	family := d.addresses(s, i, &svc)
 	svc.Name = s.name(svc)
 	svc.Mark = uint32(s.get("mark").integer(0, 1, math.MaxUint32))
-	s.scheduler(&svc)
-	if v := s.get("one_packet"); v.onOff(false) {
-		v.fail("one-packet scheduling "+notYet, "write false")
-	}
-	svc.Timeouts = s.get("timeouts").timeouts(inherited)
-	svc.Reject = s.reject(svc.Protocol)
-	svc.Check = s.check(svc.Protocol)
+	s.scheduling(&svc, family)
+	d.needPersistence(s, &svc, i)
+	svc.own = s.get("timeouts").timeouts(Timeouts{})
+	svc.Reject = s.reject(svc.Protocol, c.defaultReject(svc.Protocol))
+	svc.Check = s.check(c.defaultCheck(svc.Protocol))
 	svc.OnFailure = choice(s.get("on_failure"), FailureRemove, []FailureMode{FailureRemove, FailureQuiesce})
 	svc.AssumeUp = s.assumeUp(svc.Check.Kind)
 	d.realServers(s.get("real_servers"), &svc, i, family)
@@ -123,6 +121,40 @@ func isName(s string) bool {
 	return s != ""
 }
 
+// scheduling reads what ipvsadm -E can change: how a server is chosen, and how
+// long the choice holds.
+func (s section) scheduling(svc *Service, family int) {
+	s.scheduler(svc)
+	svc.Persistence = s.get("persistence").persistence(family)
+	one := s.get("one_packet")
+	svc.OnePacket = one.onOff(false)
+	if svc.OnePacket && svc.Protocol != UDP && !s.get("protocol").failed() {
+		one.fail("is for UDP only", "remove it: the packets of a connection must stay together")
+	}
+}
+
+// What is said of port 0 in a service without persistence: its connections
+// would go to one server on one port, and to another on the next.
+const (
+	anyPortAlone  = "port 0 (any port) needs persistence"
+	anyPortRemedy = "add persistence: 5m, or name a port, or a range such as 8000-8099"
+)
+
+// needPersistence refuses any port to service i without persistence.
+func (d *decoder) needPersistence(s section, svc *Service, i int) {
+	if svc.Persistence.Timeout > 0 || s.get("persistence").failed() {
+		return
+	}
+	for _, v := range slices.Backward(d.vips) {
+		switch {
+		case v.service != i:
+			return
+		case v.anyPort():
+			v.fail(anyPortAlone, anyPortRemedy)
+		}
+	}
+}
+
 // scheduler reads the algorithm and its flags.
 func (s section) scheduler(svc *Service) {
 	v := s.get("scheduler")
@@ -148,9 +180,9 @@ func (s section) scheduler(svc *Service) {
 }
 
 // reject reads what a client is told when no real server is usable.
-func (s section) reject(p Protocol) RejectMode {
+func (s section) reject(p Protocol, def RejectMode) RejectMode {
 	v := s.get("reject")
-	mode := choice(v, defaultReject(p), []RejectMode{RejectRST, RejectICMP, RejectDrop})
+	mode := choice(v, def, []RejectMode{RejectRST, RejectICMP, RejectDrop})
 	if mode == RejectRST && p != TCP && v.present() {
 		v.fail("rst is for TCP only", "write icmp or drop")
 	}

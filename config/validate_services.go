@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"lvsdr/frame"
 )
@@ -17,6 +18,7 @@ func (d *decoder) checkServices(c *Config) {
 	d.checkOverlaps(c)
 	d.checkRealServers()
 	d.checkMACs(c)
+	d.checkPorts(c)
 }
 
 // checkNames: a name is how operators and metrics tell services apart.
@@ -71,7 +73,7 @@ func (d *decoder) checkOverlaps(c *Config) {
 	for i, far := 1, 0; i < len(vips); i++ {
 		a, b := vips[far], vips[i]
 		same := a.Addr == b.Addr && a.protocol == b.protocol
-		if same && b.FirstPort <= a.LastPort {
+		if same && a.overlaps(b.Address) {
 			d.overlap(c, a, b)
 		}
 		if !same || b.LastPort > a.LastPort {
@@ -80,26 +82,25 @@ func (d *decoder) checkOverlaps(c *Config) {
 	}
 }
 
+const overlapRemedy = "list each address, port and protocol once"
+
 // overlap records that a and b share a port, at the later of the two.
 func (d *decoder) overlap(c *Config, a, b vip) {
 	if b.at.before(a.at) {
 		a, b = b, a
 	}
-	message := fmt.Sprintf("%s/%s is listed in line %d already", b.Address, b.protocol, a.at.line)
-	if a.Address != b.Address {
-		message = fmt.Sprintf("%s/%s overlaps with %s in line %d", b.Address, b.protocol, a.Address, a.at.line)
-	}
+	message := b.Address.overlap(b.protocol, a.Address, a.at.line)
 	if a.service != b.service {
 		message += ", service " + quote(c.Services[a.service].Name)
 	}
-	b.fail(message, "list each address, port and protocol once")
+	b.fail(message, overlapRemedy)
 }
 
 // checkRealServers: a frame sent to a VIP as if it were a server would come
 // back, and a server counts once in a service.
 func (d *decoder) checkRealServers() {
 	vips := make(map[netip.Addr]vip)
-	for _, v := range d.vips {
+	for _, v := range slices.Concat(d.owned, d.vips) {
 		if _, ok := vips[v.Addr]; !ok {
 			vips[v.Addr] = v
 		}
@@ -115,13 +116,47 @@ func (d *decoder) checkRealServers() {
 		line, twice := first[id]
 		switch {
 		case isVIP:
-			r.fail(fmt.Sprintf("%s is a VIP, see line %d", r.addr, v.at.line), "write the real server's own address")
+			r.fail(fmt.Sprintf("%s is a VIP, see line %d", r.addr, v.at.line), ownAddress)
 		case twice:
 			r.fail(fmt.Sprintf("%s is a real server of this service in line %d already", r.addr, line), "keep one of them")
 		default:
 			first[id] = r.at.line
 		}
 	}
+}
+
+// ownAddress is what a real server has beside the VIP.
+const ownAddress = "write the real server's own address"
+
+// checkPorts: a probe goes to a port, and a service of any port has none.
+func (d *decoder) checkPorts(c *Config) {
+	for i := range c.Services {
+		s := &c.Services[i]
+		lacks := len(s.Addresses) > 0 && slices.ContainsFunc(s.RealServers, func(r RealServer) bool { return r.Port == 0 })
+		if check := d.find(i, "check"); lacks && s.probesRealPort() && !d.failedIn(check.key) {
+			check.fail(unknownPort, unknownPortRemedy)
+		}
+	}
+}
+
+// What is said of a check that would go to port 0.
+const (
+	unknownPort       = "goes to no port, since the service takes any"
+	unknownPortRemedy = "add a port: to it, or write kind: none, or real servers with ports, such as 192.0.2.21:80"
+)
+
+// probesRealPort reports whether the service's check goes to the real servers'
+// ports, so that they must have one.
+func (s *Service) probesRealPort() bool { return s.Check.NeedsPort() && s.Check.Port == 0 }
+
+// failedIn reports whether a key or what is below it has a mistake already.
+func (d *decoder) failedIn(key string) bool {
+	for bad := range d.bad {
+		if bad == key || strings.HasPrefix(bad, key+".") {
+			return true
+		}
+	}
+	return false
 }
 
 // checkMACs: a host has one MAC on a segment, whatever service it is in, and

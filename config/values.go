@@ -106,13 +106,15 @@ func short(t time.Duration) string {
 	return s
 }
 
+// switches are the words for a switch.
+var switches = map[string]bool{"on": true, "true": true, "off": false, "false": false}
+
 // onOff reads a switch.
 func (v value) onOff(def bool) bool {
-	words := map[string]bool{"on": true, "true": true, "off": false, "false": false}
 	if !v.present() {
 		return def
 	}
-	on, ok := words[v.node.Value]
+	on, ok := switches[v.node.Value]
 	if v.node.Kind != yaml.ScalarNode || !ok {
 		v.wrongType("write on or off")
 		return def

@@ -36,6 +36,7 @@ func (d *Director) keepFixed(next *config.Config) *config.Config {
 	merged.Ingress, merged.Egress, merged.MAC, merged.RouterID = now.Ingress, now.Egress, now.MAC, now.RouterID
 	merged.Workers, merged.Connections, merged.Poll = now.Workers, now.Connections, now.Poll
 	merged.Conflict, merged.StateDir, merged.RestartGrace = now.Conflict, now.StateDir, now.RestartGrace
+	merged.Rules = now.Rules
 	return &merged
 }
 
