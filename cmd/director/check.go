@@ -15,7 +15,8 @@ func newCheckCommand() *cobra.Command {
 		Short: "Find the mistakes in a configuration file",
 		Long: `Find the mistakes in a configuration file, all at once: each is a line
 file:line:column: key: what is wrong; what would be right. The exit code is 0 if
-there are none, else 1. What depends on the host is checked by director run.`,
+there are none, else 1. Keys that have no effect here are told of in the same
+form, and are no mistakes. What depends on the host is checked by director run.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if file == "" {
 				return usagef("check: --config FILE is needed")
@@ -26,6 +27,9 @@ there are none, else 1. What depends on the host is checked by director run.`,
 			c, err := config.Load(file)
 			if err != nil {
 				return fmt.Errorf("check: %w", err)
+			}
+			for _, w := range c.Warnings {
+				fmt.Fprintln(cmd.ErrOrStderr(), w)
 			}
 			servers := 0
 			for _, s := range c.Services {

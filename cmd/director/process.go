@@ -57,10 +57,14 @@ func newProcess(file string, log *slog.Logger) (*process, error) {
 
 func (p *process) load() (*config.Config, error) {
 	c, err := config.Load(p.file)
-	if err == nil {
-		p.loaded.Store(c)
+	if err != nil {
+		return nil, err
 	}
-	return c, err
+	for _, w := range c.Warnings {
+		p.log.Warn("a key of the configuration has no effect", "key", w)
+	}
+	p.loaded.Store(c)
+	return c, nil
 }
 
 func (p *process) listen(a config.Admin) (err error) {

@@ -109,7 +109,7 @@ func (p *testProcess) start() {
 func TestProcess(t *testing.T) {
 	m := newManager(t)
 	f := &fake{status: sample()}
-	p := newTestProcess(t, f, "ingress: eth0\nadmin: {socket: DIR/a.sock}\n")
+	p := newTestProcess(t, f, "ingress: eth0\nadmin: {socket: DIR/a.sock}\nipvs: {sync_version: 1}\n")
 	dir := filepath.Dir(p.file)
 	f.run = func(ctx context.Context) error {
 		p.ready()
@@ -127,7 +127,7 @@ func TestProcess(t *testing.T) {
 	}
 
 	// A reload moves the admin API; a refused one leaves it.
-	p.write(t, "ingress: eth0\nadmin: {socket: "+dir+"/b.sock}\n")
+	p.write(t, "ingress: eth0\nadmin: {socket: "+dir+"/b.sock}\nipvs: {conntrack: 1}\n")
 	p.reload <- syscall.SIGHUP
 	m.wait(t, "RELOADING=1\nMONOTONIC_USEC=")
 	m.wait(t, "READY=1")
@@ -145,6 +145,8 @@ func TestProcess(t *testing.T) {
 		t.Error(err)
 	}
 	for _, want := range []string{
+		`level=WARN msg="a key of the configuration has no effect" key="` + p.file + `:3:22: ipvs.sync_version: `,
+		`level=WARN msg="a key of the configuration has no effect" key="` + p.file + `:3:19: ipvs.conntrack: `,
 		"msg=reloaded config=" + p.file,
 		`level=ERROR msg="reload refused, what ran before goes on" err="` + p.file + `:1:1: ingres: `,
 		`err="` + p.file + `:2:`,
