@@ -46,9 +46,9 @@ const (
 	DropRateLimited   // owed a reply, but replies are limited
 	DropSend          // the egress interface did not take it
 
-	dropFragment // + fragment.Outcome
+	dropFragment // + fragment.Outcome - fragment.Duplicate: those that refuse
 
-	dropMalformed = dropFragment + Verdict(fragment.OutcomeCount) // + frame.Malformed, from 1 on
+	dropMalformed = dropFragment + Verdict(fragment.OutcomeCount) - Verdict(fragment.Duplicate) // + frame.Malformed, from 1 on
 	verdictCount  = int(dropMalformed) + frame.MalformedCount
 )
 
@@ -59,7 +59,7 @@ const VerdictCount = verdictCount
 func Malformed(m frame.Malformed) Verdict { return dropMalformed + Verdict(m) }
 
 // DropFragmentFor returns the verdict of a later fragment that is refused.
-func DropFragmentFor(o fragment.Outcome) Verdict { return dropFragment + Verdict(o) }
+func DropFragmentFor(o fragment.Outcome) Verdict { return dropFragment + Verdict(o-fragment.Duplicate) }
 
 // Kind is what verdicts have in common.
 type Kind uint8
@@ -135,7 +135,7 @@ func (v Verdict) Reason() string {
 	case v < dropFragment:
 		return verdictNames[v]
 	case v < dropMalformed:
-		return "fragment_" + fragment.Outcome(v-dropFragment).String()
+		return "fragment_" + (fragment.Duplicate + fragment.Outcome(v-dropFragment)).String()
 	}
 	return frame.Malformed(v - dropMalformed).String()
 }
