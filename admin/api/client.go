@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// statusTimeout is what a director may take to say how it is; a reload may
-	// have to wait for a probe of the ones before it to end.
+	// statusTimeout is what a director may take to say how it is; a reload and
+	// changes may have to wait for the ones before them.
 	statusTimeout = 10 * time.Second
-	reloadTimeout = time.Minute
+	changeTimeout = time.Minute
 
 	// maxResponse is more than the status of 100,000 real servers.
 	maxResponse = 256 << 20
@@ -27,14 +27,15 @@ const (
 // Client asks a running director over its unix socket. Its methods may be
 // called from any goroutine. It holds nothing between two requests.
 type Client struct {
-	socket string
-	http   *http.Client
+	socket   string
+	http     *http.Client
+	patience time.Duration // with a stream that brings nothing
 }
 
 // NewClient returns a client of the director whose socket is at that path.
 // Nothing is opened before the first request.
 func NewClient(socket string) *Client {
-	return &Client{socket: socket, http: &http.Client{Transport: &http.Transport{
+	return &Client{socket: socket, patience: statusTimeout, http: &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var d net.Dialer
@@ -48,7 +49,7 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
 	s := new(Status)
-	if err := c.do(ctx, http.MethodGet, "/v1/status", s); err != nil {
+	if err := c.do(ctx, http.MethodGet, "/v1/status", http.NoBody, s); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -58,37 +59,77 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 // refuses is an error that wraps an *Error and changes nothing. It waits at
 // most one minute.
 func (c *Client) Reload(ctx context.Context) (Reload, error) {
-	ctx, cancel := context.WithTimeout(ctx, reloadTimeout)
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	var r Reload
-	err := c.do(ctx, http.MethodPost, "/v1/reload", &r)
+	err := c.do(ctx, http.MethodPost, "/v1/reload", http.NoBody, &r)
 	return r, err
 }
 
-// do sends a request without a body and decodes the answer into the value.
-func (c *Client) do(ctx context.Context, method, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://director"+path, http.NoBody)
+// Change makes the changes, in their order. The first that is refused is an
+// error that wraps an *Error, which says why and how many were made before it.
+// It waits at most one minute: the director answers when it knows the MAC
+// addresses of the servers that were added, at the latest after one second.
+func (c *Client) Change(ctx context.Context, changes Changes) (Changed, error) {
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	body, err := json.Marshal(changes)
+	if err != nil {
+		return Changed{}, c.wrap(err)
+	}
+	var done Changed
+	err = c.do(ctx, http.MethodPost, "/v1/changes", bytes.NewReader(body), &done)
+	return done, err
+}
+
+// do sends a request and decodes the answer into the value.
+func (c *Client) do(ctx context.Context, method, path string, body io.Reader, into any) error {
+	resp, err := c.ask(ctx, method, path, body)
 	if err != nil {
 		return c.wrap(err)
 	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return c.wrap(explain(err))
-	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
-	switch {
-	case err != nil:
-		return c.wrap(explain(err))
-	case len(body) > maxResponse:
-		return c.wrap(fmt.Errorf("it sent more than %d bytes", maxResponse))
-	case resp.StatusCode != http.StatusOK:
-		return c.wrap(refusal(method, path, resp, body))
+	answer, err := readAll(resp.Body)
+	if err != nil {
+		return c.wrap(err)
 	}
-	if err := json.Unmarshal(body, into); err != nil {
+	if err := json.Unmarshal(answer, into); err != nil {
 		return c.wrap(fmt.Errorf("%s %s: read its answer: %w", method, path, err))
 	}
 	return nil
+}
+
+// ask sends a request and returns the answer, if that is what was asked for;
+// what the director says otherwise is an error.
+func (c *Client) ask(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://director"+path, body)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, explain(err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	answer, err := readAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	return nil, refusal(method, path, resp, answer)
+}
+
+func readAll(r io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, maxResponse+1))
+	switch {
+	case err != nil:
+		return nil, explain(err)
+	case len(body) > maxResponse:
+		return nil, fmt.Errorf("it sent more than %d bytes", maxResponse)
+	}
+	return body, nil
 }
 
 func (c *Client) wrap(err error) error {

@@ -5,8 +5,9 @@
 //	GET  /v1/status   Status
 //	POST /v1/reload   Reload
 //	POST /v1/changes  Changes, answered by Changed
-//	GET  /v1/connections?client=&vip=&server=&service=&state=
-//	                  a stream of Connection, one a line
+//	GET  /v1/connections?client=&vip=&server=&service=&state=&templates=
+//	                  a stream of Connection, one a line; what ends it early
+//	                  is an Error in its last line
 //	GET  /v1/why?protocol=&client=&vip=
 //	                  Why
 //

@@ -96,11 +96,12 @@ type Connection struct {
 
 // ConnectionFilter chooses connections; the zero value takes all.
 type ConnectionFilter struct {
-	Client  string // address, ADDRESS/BITS, or address and port
-	VIP     string // address, or address and port
-	Server  string // address
-	Service string // name
-	State   string // as ipvsadm prints it
+	Client    string // address or ADDRESS/BITS, and maybe a port
+	VIP       string // address, and maybe a port
+	Server    string // address
+	Service   string // name
+	State     string // as ipvsadm prints it
+	Templates bool   // only the memory of persistent services
 }
 
 // Why explains what the director would do with a packet that opens, or
