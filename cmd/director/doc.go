@@ -6,5 +6,8 @@
 // usage; errors are on standard error, each with "director: " before it, but
 // for those of a configuration file, which begin with file:line:column.
 //
+// `director ipvsadm`, which is also the program when it is called by the name
+// ipvsadm, has the exit codes and the messages of ipvsadm.
+//
 // links.go is the only place that names a backend for frames.
 package main

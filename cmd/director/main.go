@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,7 +13,12 @@ import (
 	"lvsdr/config"
 )
 
-func main() { os.Exit(execute(newRootCommand(), os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	if filepath.Base(os.Args[0]) == ipvsadmName {
+		os.Exit(mainIpvsadm())
+	}
+	os.Exit(execute(newRootCommand(), os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // newRootCommand makes the program's command line.
 func newRootCommand() *cobra.Command {
@@ -38,7 +44,7 @@ real server, which answers the client directly.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newRunCommand(), newCheckCommand(), newStatusCommand(), newReloadCommand(),
-		newRealserverCommand(), newDemoCommand(), newVersionCommand(), newManCommand(),
+		newIpvsadmCommand(), newRealserverCommand(), newDemoCommand(), newVersionCommand(), newManCommand(),
 	)
 	return root
 }
@@ -62,6 +68,7 @@ func execute(root *cobra.Command, args []string, stdout, stderr io.Writer) int {
 	var mistakes config.Errors
 	var code interface{ ExitCode() int }
 	switch {
+	case errors.As(err, new(exitStatus)): // and has said why
 	case errors.As(err, &mistakes):
 		fmt.Fprintln(stderr, mistakes.Error())
 	default:

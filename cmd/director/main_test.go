@@ -13,11 +13,11 @@ import (
 	"lvsdr/lab"
 )
 
-// TestMain puts a program `director` into PATH while the tests run: this test
-// binary, which is the director when it is called by that name. Scripts and
+// TestMain puts programs `director` and `ipvsadm` into PATH while the tests
+// run: this test binary, which is the director when it is called by one of them. Scripts and
 // LAN tests start the real command line with it.
 func TestMain(m *testing.M) {
-	testscript.Main(leakChecked{m}, map[string]func(){"director": main})
+	testscript.Main(leakChecked{m}, map[string]func(){"director": main, "ipvsadm": main})
 }
 
 // leakChecked fails a run of tests that leaves goroutines behind.

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"cmp"
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"lvsdr/admin/api"
@@ -11,6 +14,10 @@ import (
 // nothing about it.
 const defaultSocket = "/run/director/director.sock"
 
+// socketVariable is the environment variable that names another socket, also
+// for an ipvsadm, which has no flag for it.
+const socketVariable = "DIRECTOR_SOCKET"
+
 // target is the running director that a command asks.
 type target struct {
 	socket string
@@ -18,22 +25,30 @@ type target struct {
 }
 
 func (t *target) addFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.socket, "socket", "", "the admin `SOCKET` of the director (default "+defaultSocket+")")
+	cmd.Flags().StringVar(&t.socket, "socket", "", "the admin `SOCKET` of the director (default $"+socketVariable+" or "+defaultSocket+")")
 	cmd.Flags().StringVar(&t.config, "config", "", "take the socket from this configuration `FILE`")
 	cmd.MarkFlagFilename("config", "yaml", "yml") // completion only: no error that matters
 }
 
 // args refuses arguments, and both flags at once.
 func (t *target) args(cmd *cobra.Command, args []string) error {
-	if t.socket != "" && t.config != "" {
-		return usagef("%s: --socket or --config, not both", cmd.Name())
+	if err := t.onlyOne(cmd.Name()); err != nil {
+		return err
 	}
 	return noArgs(cmd, args)
 }
 
-// client returns a client of the director that the flags name.
+func (t *target) onlyOne(command string) error {
+	if t.socket != "" && t.config != "" {
+		return usagef("%s: --socket or --config, not both", command)
+	}
+	return nil
+}
+
+// client returns a client of the director that the flags name, or else the
+// environment.
 func (t *target) client() (*api.Client, error) {
-	socket := defaultSocket
+	socket := cmp.Or(os.Getenv(socketVariable), defaultSocket)
 	switch {
 	case t.socket != "":
 		socket = t.socket
