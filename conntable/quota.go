@@ -14,7 +14,8 @@ const (
 )
 
 // classes gives the class of each state. A state that only a flood keeps many
-// connections in counts as half open, also where IPVS calls it another name.
+// connections in counts as half open, also where IPVS calls it another name; so
+// does a template of which no connection was established.
 var classes = [32]class{
 	StateNone: classHalfOpen, StateSynSent: classHalfOpen, StateSynRecv: classHalfOpen,
 	StateClose: classHalfOpen, StateListen: classHalfOpen, StateSynAck: classHalfOpen,
@@ -22,7 +23,8 @@ var classes = [32]class{
 	StateSCTPCookieSent: classHalfOpen, StateSCTPCookieReplied: classHalfOpen, StateSCTPCookieWait: classHalfOpen,
 	StateSCTPCookie: classHalfOpen, StateSCTPCookieEchoed: classHalfOpen, StateSCTPClosed: classHalfOpen,
 	StateSCTPRejected: classHalfOpen,
-	StateUDP:          classUDP,
+	StateTemplate:     classHalfOpen, StateTemplateAgain: classHalfOpen,
+	StateUDP: classUDP,
 }
 
 // HalfOpen reports whether a connection in s is not established yet, or never
@@ -57,20 +59,17 @@ func (t *Table) countIn(k *Key, s State) {
 }
 
 func (t *Table) countOut(k *Key, last State) {
-	if k.IsTemplate() {
+	t.reclass(classes[last], classOther)
+	switch {
+	case k.IsTemplate():
 		t.counts.templates.Add(-1)
-		return
-	}
-	if k.is6() {
+	case k.is6():
 		t.counts.v6.Add(-1)
-	}
-	if c := classes[last]; c != classOther {
-		t.counts.classes[c].Add(-1)
 	}
 }
 
 // SetQuotas says how many percent of the capacity may be connections that are
-// half open, and how many may be UDP. Those that are there stay.
+// half open, with the templates that they made, and how many may be UDP. Those that are there stay.
 func (t *Table) SetQuotas(halfOpen, udp int) {
 	t.quotas[classHalfOpen].Store(t.capacity * int64(halfOpen) / 100)
 	t.quotas[classUDP].Store(t.capacity * int64(udp) / 100)

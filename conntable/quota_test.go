@@ -44,6 +44,25 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
+// A template counts as half open until a connection of its client was
+// established.
+func TestQuotaOfTemplates(t *testing.T) {
+	table := newTable(t, Options{})
+	table.SetQuotas(25, 100)
+	if n := fillUp(table, template4, StateTemplate); n != MinCapacity/4 {
+		t.Errorf("%d templates", n)
+	}
+	key := template4(0)
+	table.Assure(&key, 1)
+	if n := fillUp(table, func(i int) Key { return template4(10_000 + i) }, StateTemplate); n != 1 {
+		t.Errorf("%d more after one was assured", n)
+	}
+	table.RemoveServers(func(uint32) bool { return true })
+	if s := table.Stats(); s.HalfOpen != 0 || s.Templates != 0 || s.Used != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // fillUp inserts connections until one is refused, and returns how many were
 // not.
 func fillUp(table *Table, key func(int) Key, s State) (n int) {
@@ -68,9 +87,9 @@ func TestThin(t *testing.T) {
 	if first == 0 || first > 200 {
 		t.Errorf("%d of 1000 removed at once", first)
 	}
-	for rounds := 0; table.Stats().HalfOpen > 0; rounds++ {
+	for rounds := 0; table.Stats().Connections > 1000; rounds++ {
 		if rounds > 2000 {
-			t.Fatalf("%d are left", table.Stats().HalfOpen)
+			t.Fatalf("%d are left", table.Stats().Connections)
 		}
 		table.Thin(32, func(c Connection) bool { return c.State.HalfOpen() })
 	}

@@ -145,7 +145,7 @@ type Stats struct {
 	Used        int    // places taken
 	Connections int    // IPv4 and IPv6
 	IPv6        int    // of them
-	HalfOpen    int    // of them: TCP and SCTP, not established yet
+	HalfOpen    int    // of them: TCP and SCTP, not established yet; and templates of such
 	UDP         int    // of them
 	Templates   int    // of persistent services
 	Bytes       int    // of memory, fixed

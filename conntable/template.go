@@ -116,7 +116,11 @@ func (t *Table) Assure(k *Key, server uint32) {
 	word := t.word(c.place)
 	for l := c.life; l.version() == c.life.version() && l.state().isTemplate(); l = life(atomic.LoadUint32(word)) {
 		next := l&^stateMask | life(l.state().assured())
-		if next == l || atomic.CompareAndSwapUint32(word, uint32(l), uint32(next)) {
+		if next == l {
+			return
+		}
+		if atomic.CompareAndSwapUint32(word, uint32(l), uint32(next)) {
+			t.reclass(classes[l.state()], classes[next.state()])
 			return
 		}
 	}

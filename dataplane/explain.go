@@ -107,7 +107,7 @@ func (w *Worker) explainNew(j *job, e *Explanation) {
 		return
 	}
 	var picked *scheduler.Candidate
-	e.Full = !j.svc.OnePacket && !w.plane.conns.HasRoom(&j.key, conntable.StateNone.Next(j.event))
+	e.Full = !w.hasRoom(j)
 	if e.Full {
 		picked, e.Sure = w.pickOverflow(j.svc, &j.packet.Key), true
 	} else {
@@ -123,6 +123,18 @@ func (w *Worker) explainNew(j *job, e *Explanation) {
 	if e.Scheduled == nil {
 		e.Verdict = DropUndecided
 	}
+}
+
+// hasRoom reports whether the connection, and the template that it needs, find a
+// place in the table.
+func (w *Worker) hasRoom(j *job) bool {
+	if j.svc.IsPersistent() {
+		key := w.template(j)
+		if !w.plane.conns.HasRoom(&key, conntable.StateTemplate) {
+			return false
+		}
+	}
+	return j.svc.OnePacket || w.plane.conns.HasRoom(&j.key, conntable.StateNone.Next(j.event))
 }
 
 // explainTemplate looks at the client's template as remembered does; false if
