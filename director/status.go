@@ -25,6 +25,7 @@ func (d *Director) status() *api.Status {
 	s := &api.Status{
 		Version: d.options.Version, Started: d.started, Now: now,
 		ConfigFile: d.options.ConfigFile, ConfigSince: d.loaded,
+		Timeouts:    timeouts(d.config.Timeouts),
 		Guard:       d.guardState(),
 		Interfaces:  d.interfaceStatus(),
 		Connections: connectionStatus(d.plane),
@@ -133,24 +134,33 @@ func vipStatus(c arpresponder.Status) api.VIP {
 func (d *Director) serviceStatus(s *service.Service, c *config.Service, states map[netip.Addr]neighbor.State) api.Service {
 	out := api.Service{
 		Name: s.Name, Protocol: string(c.Protocol), Scheduler: s.Scheduler, Flags: s.Flags, Reject: string(c.Reject),
+		Mark: c.Mark, Persistence: seconds(c.Persistence.Timeout), Prefix: c.Persistence.Prefix, OnePacket: c.OnePacket,
+		Timeouts: timeouts(c.Timeouts),
 	}
 	for _, r := range s.Ranges {
 		out.Addresses = append(out.Addresses, net.JoinHostPort(r.VIP.String(), portName(r.First, r.Last)))
 	}
-	for _, rs := range s.Servers {
-		out.Servers = append(out.Servers, d.serverStatus(rs, states[rs.Addr]))
+	for i, rs := range s.Servers { // in the order of the configuration
+		out.Servers = append(out.Servers, d.serverStatus(rs, &c.RealServers[i], states[rs.Addr]))
 	}
 	return out
 }
 
-func (d *Director) serverStatus(rs *service.RealServer, state neighbor.State) api.RealServer {
+func timeouts(t config.Timeouts) api.Timeouts {
+	return api.Timeouts{TCP: seconds(t.TCP), TCPFin: seconds(t.TCPFin), UDP: seconds(t.UDP)}
+}
+
+// seconds is a duration as ipvsadm says it.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+func (d *Director) serverStatus(rs *service.RealServer, c *config.RealServer, state neighbor.State) api.RealServer {
 	check, _ := d.monitor.Status(keyOf(rs))
 	stats, rate := rs.Stats(), d.rates.of(rs)
 	out := api.RealServer{
-		Address: address(rs), Weight: rs.Weight(), Configured: rs.BaseWeight(),
+		Address: address(rs), Weight: rs.Weight(), Configured: rs.BaseWeight(), Upper: c.Upper, Lower: c.Lower,
 		Health: rs.Health().String(), Since: check.Since, Check: check.Message,
 		MACState: string(state),
-		Active:   rs.Active(), Inactive: rs.Inactive(),
+		Active:   rs.Active(), Inactive: rs.Inactive(), Persistent: rs.Persistent(),
 		Connections: stats.Connections.Load(), Packets: stats.Packets.Load(), Bytes: stats.Bytes.Load(),
 		ConnectionsS: rate.connectionsPerSecond, PacketsS: rate.packetsPerSecond, BytesS: rate.bytesPerSec,
 	}

@@ -19,10 +19,10 @@ import (
 // with a port; the protocol is "tcp", "udp" or "sctp". Any goroutine.
 // Errors: what is not an address or a protocol.
 func (d *Director) Why(_ context.Context, protocol, client, vip string) (*api.Why, error) {
-	select {
-	case <-d.done:
-		return nil, fmt.Errorf("why: %w", ErrStopped) // the table is gone
-	default:
+	d.reading.RLock()
+	defer d.reading.RUnlock()
+	if d.freed {
+		return nil, fmt.Errorf("why: %w", ErrStopped)
 	}
 	k, err := flowKey(protocol, client, vip)
 	if err != nil {
