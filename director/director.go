@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,7 +44,10 @@ type Director struct {
 	options Options
 	host    Host
 	log     *slog.Logger
-	done    chan struct{}
+	done    chan struct{} // the loop has ended
+
+	reading sync.RWMutex // held by who reads the connection table
+	freed   bool         // there is none any more
 
 	// For the loop: what to do, and where to look.
 	calls      chan func()
@@ -58,6 +63,7 @@ type Director struct {
 	pending    []string // keys whose change waits for a restart
 	registry   service.Registry
 	table      *service.Table
+	vipNames   []netip.Addr // by index, of all tables so far
 	plane      *dataplane.Plane
 	monitor    *healthcheck.Monitor
 	responder  Responder
@@ -114,7 +120,7 @@ func New(o Options) (*Director, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.table = table
+	d.table, d.vipNames = table, nameVIPs(nil, table)
 	d.plane, err = dataplane.New(dataplane.Options{
 		Connections: o.Config.Connections, Grace: o.Config.RestartGrace, Settings: settings(o.Config),
 	})
@@ -130,8 +136,7 @@ func New(o Options) (*Director, error) {
 // ARP caches: whoever takes the VIPs over announces them.
 // Errors: what keeps it from starting.
 func (d *Director) Run(ctx context.Context) error {
-	defer close(d.done)
-	defer d.plane.Close()
+	defer d.free()
 	if err := d.start(); err != nil {
 		return errors.Join(err, d.stop())
 	}

@@ -59,6 +59,7 @@ func (d *Director) apply(next *config.Config) error {
 	}
 	before := d.table
 	d.config, d.table, d.loaded = next, table, time.Now()
+	d.vipNames = nameVIPs(d.vipNames, table)
 	if err := d.monitor.Set(subscriptions(next)); err != nil { // only a closed monitor refuses what is valid
 		d.log.Error("health checks were not changed", "error", err)
 	}
