@@ -24,6 +24,9 @@ type Options struct {
 	Config *config.Config
 	// ConfigFile is its path, for status and messages.
 	ConfigFile string
+	// Rules are changes that are made at the start, after what Config says. One
+	// that is refused is an error of New.
+	Rules api.Changes
 	// Load reads the configuration again for a reload.
 	Load func() (*config.Config, error)
 	// Host is the machine.
@@ -71,10 +74,12 @@ type Director struct {
 	guard      Guard
 	findings   []guard.Finding
 	attached   *attachment
-	unattached problem // why not
-	cause      error   // of that, if it was an error
-	ready      bool    // it has been attached once
-	unsure     bool    // the interfaces could not be listed
+	unattached problem   // why not
+	cause      error     // of that, if it was an error
+	ready      bool      // it has been attached once
+	unsure     bool      // the interfaces could not be listed
+	awaited    []awaited // MAC addresses
+	zeros      zeros     // what counters were when they were set to zero
 	since      onsets
 	saved      *stateFile
 	rates      rates
@@ -100,7 +105,8 @@ var ErrStopped = errors.New("the director has stopped")
 // New makes a director of a valid configuration. It checks the configuration
 // against the host, looks whether the host's kernel would take part in the
 // VIPs' traffic, and allocates the connection table; nothing is opened yet.
-// Errors: config.Errors, what the kernel must not do, or no memory.
+// Errors: config.Errors, an *api.Error about Options.Rules that says how many of
+// them are right, what the kernel must not do, or no memory.
 func New(o Options) (*Director, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -109,20 +115,25 @@ func New(o Options) (*Director, error) {
 		o.Ready = func() {}
 	}
 	d := &Director{
-		options: o, host: o.Host, log: o.Log, config: o.Config, file: o.Config, started: time.Now(), loaded: time.Now(),
+		options: o, host: o.Host, log: o.Log, file: o.Config, started: time.Now(), loaded: time.Now(),
 		calls: make(chan func()), done: make(chan struct{}),
 		health: newSignal(), macs: newSignal(), interfaces: newSignal(),
 	}
 	if err := d.checkHost(o.Config); err != nil {
 		return nil, err
 	}
-	table, err := d.registry.Build(definitions(o.Config), owned(o.Config), d.started)
+	c, err := d.startConfig()
+	if err != nil {
+		return nil, err
+	}
+	d.config = c
+	table, err := d.registry.Build(definitions(c), owned(c), d.started)
 	if err != nil {
 		return nil, err
 	}
 	d.table, d.vipNames = table, nameVIPs(nil, table)
 	d.plane, err = dataplane.New(dataplane.Options{
-		Connections: o.Config.Connections, Grace: o.Config.RestartGrace, Settings: settings(o.Config),
+		Connections: c.Connections, Grace: c.RestartGrace, Settings: settings(c),
 	})
 	if err != nil {
 		return nil, err
@@ -246,6 +257,7 @@ func (d *Director) everySecond() {
 	now := time.Now()
 	d.rates.sample(d.table, now)
 	d.ownAlarms(now)
+	d.tellAwaiting(now)
 	if d.attached == nil || d.unsure {
 		d.checkInterfaces()
 	}

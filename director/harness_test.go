@@ -54,6 +54,7 @@ type rig struct {
 	text    string
 	loadErr error
 	edit    func(*config.Config) // after parsing; nil: nothing
+	rules   api.Changes          // of the next director
 
 	d      *director.Director
 	cancel context.CancelFunc
@@ -134,7 +135,7 @@ func (r *rig) try() error {
 	}
 	ready := make(chan struct{})
 	d, err := director.New(director.Options{
-		Config: c, ConfigFile: "director.yaml", Load: r.load, Host: r.host, Dial: r.host.Dial, Version: "test",
+		Config: c, ConfigFile: "director.yaml", Rules: r.rules, Load: r.load, Host: r.host, Dial: r.host.Dial, Version: "test",
 		Log: slog.New(slog.NewTextHandler(r.log, nil)), Ready: func() { close(ready) },
 	})
 	if err != nil {

@@ -12,15 +12,25 @@ import (
 
 // checkHost looks whether the configuration fits the host's interfaces.
 func (d *Director) checkHost(c *config.Config) error {
-	interfaces, err := d.host.Interfaces()
+	h, err := d.describeHost()
 	if err != nil {
 		return err
+	}
+	return c.CheckHost(h)
+}
+
+// describeHost returns the host's interfaces as a configuration is judged by
+// them.
+func (d *Director) describeHost() (config.Host, error) {
+	interfaces, err := d.host.Interfaces()
+	if err != nil {
+		return config.Host{}, err
 	}
 	h := config.Host{Interfaces: make(map[string]config.Interface)}
 	for _, i := range interfaces {
 		h.Interfaces[i.Name] = config.Interface{MTU: i.MTU, Loopback: i.Name == "lo", Addrs: i.Addrs}
 	}
-	return c.CheckHost(h)
+	return h, nil
 }
 
 // openGuard installs the guard and looks at the host's kernel.

@@ -2,6 +2,7 @@ package director
 
 import (
 	"net/netip"
+	"time"
 
 	"lvsdr/frame"
 	"lvsdr/service"
@@ -22,6 +23,7 @@ func (d *Director) restoreMACs() {
 func (d *Director) macsChanged() {
 	d.takeMACs()
 	d.refresh()
+	d.tellAwaiting(time.Now())
 	d.nameServers()
 	d.save()
 }

@@ -8,7 +8,8 @@ import (
 	"lvsdr/config"
 )
 
-// reload makes what the file says what runs, or changes nothing.
+// reload makes what the file says what runs, or changes nothing. What was
+// changed at run time stays where the file says what it said before.
 func (d *Director) reload() (api.Reload, error) {
 	file, err := d.options.Load()
 	if err != nil {
@@ -17,13 +18,18 @@ func (d *Director) reload() (api.Reload, error) {
 	if file.Equal(d.file) {
 		return api.Reload{NeedRestart: d.pending}, nil
 	}
-	if next := d.keepFixed(file); !next.Equal(d.config) {
+	merged, dropped := config.Merge(d.file, d.config, file)
+	if next := d.keepFixed(merged); !next.Equal(d.config) {
 		if err := d.checkHost(next); err != nil {
 			return api.Reload{}, err
 		}
 		if err := d.apply(next); err != nil {
-			return api.Reload{}, err
+			return api.Reload{}, fmt.Errorf("reload: %w", err)
 		}
+		d.loaded = time.Now()
+	}
+	for _, what := range dropped {
+		d.log.Warn("the file says otherwise than a change made at run time, which is dropped", "dropped", what)
 	}
 	d.file, d.pending = file, d.config.NeedRestart(file)
 	return api.Reload{Changed: true, NeedRestart: d.pending}, nil
@@ -44,23 +50,23 @@ func (d *Director) keepFixed(next *config.Config) *config.Config {
 // be undone, after the checks, which are only looked at; a table, once built,
 // has already taken servers away.
 func (d *Director) apply(next *config.Config) error {
-	if err := d.monitor.Validate(subscriptions(next)); err != nil {
-		return fmt.Errorf("reload: %w", err)
+	checks := subscriptions(next)
+	if err := d.monitor.Validate(checks); err != nil {
+		return err
 	}
 	if err := d.updateGuard(d.config, next); err != nil {
-		return fmt.Errorf("reload: %w", err)
+		return err
 	}
 	table, err := d.registry.Build(definitions(next), owned(next), time.Now())
 	if err != nil {
 		if again := d.updateGuard(next, d.config); again != nil {
 			d.log.Error("the guard could not be put back", "error", again)
 		}
-		return fmt.Errorf("reload: %w", err)
+		return err
 	}
 	before := d.table
-	d.config, d.table, d.loaded = next, table, time.Now()
-	d.vipNames = nameVIPs(d.vipNames, table)
-	if err := d.monitor.Set(subscriptions(next)); err != nil { // only a closed monitor refuses what is valid
+	d.config, d.table, d.vipNames = next, table, nameVIPs(d.vipNames, table)
+	if err := d.monitor.Set(checks); err != nil { // only a closed monitor refuses what is valid
 		d.log.Error("health checks were not changed", "error", err)
 	}
 	d.plane.SetSettings(settings(next))

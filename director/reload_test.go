@@ -250,7 +250,11 @@ func TestReloadDropsNothing(t *testing.T) {
 			within(t, func(r *rig) {
 				r.write(global + text(0))
 				r.up()
-				injected := r.injectWhile(60, func(i int) string { return global + text(i) })
+				injected := r.injectWhile(60, func(i int) error {
+					r.write(global + text(i))
+					_, err := r.d.Reload(r.Context())
+					return err
+				})
 				r.pass(time.Second)
 				if got := r.verdicts(); len(got) != 1 || got["forward forward"] != injected {
 					t.Errorf("%d connections: %v", injected, got)
@@ -271,20 +275,16 @@ var syns = func() (all [][]byte) {
 	return all
 }()
 
-// injectWhile injects a stream of SYNs while it reloads n times, and returns
-// how many.
-func (r *rig) injectWhile(n int, text func(int) string) (injected uint64) {
+// injectWhile injects a stream of SYNs while something is changed n times, and
+// returns how many.
+func (r *rig) injectWhile(n int, change func(int) error) (injected uint64) {
 	next := 1
 	for i := range n {
-		r.write(text(i))
-		reloaded := make(chan error, 1)
-		go func() {
-			_, err := r.d.Reload(r.Context())
-			reloaded <- err
-		}()
+		changed := make(chan error, 1)
+		go func() { changed <- change(i) }()
 		for done := false; !done; {
 			select {
-			case err := <-reloaded:
+			case err := <-changed:
 				if err != nil {
 					r.Fatal(err)
 				}

@@ -155,13 +155,13 @@ func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Seco
 
 func (d *Director) serverStatus(rs *service.RealServer, c *config.RealServer, state neighbor.State) api.RealServer {
 	check, _ := d.monitor.Status(keyOf(rs))
-	stats, rate := rs.Stats(), d.rates.of(rs)
+	count, rate := counts(rs), d.rates.of(rs)
 	out := api.RealServer{
 		Address: address(rs), Weight: rs.Weight(), Configured: rs.BaseWeight(), Upper: c.Upper, Lower: c.Lower,
 		Health: rs.Health().String(), Since: check.Since, Check: check.Message,
 		MACState: string(state),
 		Active:   rs.Active(), Inactive: rs.Inactive(), Persistent: rs.Persistent(),
-		Connections: stats.Connections.Load(), Packets: stats.Packets.Load(), Bytes: stats.Bytes.Load(),
+		Connections: count.Connections, Packets: count.Packets, Bytes: count.Bytes, Zero: d.zeros[rs],
 		ConnectionsS: rate.connectionsPerSecond, PacketsS: rate.packetsPerSecond, BytesS: rate.bytesPerSec,
 	}
 	if mac, resolved, _ := rs.Route(); resolved {
