@@ -29,6 +29,13 @@ const (
 type Source interface {
 	Status(ctx context.Context) (*api.Status, error)
 	Reload(ctx context.Context) (api.Reload, error)
+	// Change makes changes up to the first that is refused: an *api.Error.
+	Change(ctx context.Context, changes api.Changes) (api.Changed, error)
+	// Connections yields what the filter takes until yield returns false. A
+	// filter that cannot be understood is an *api.Error, before any yield.
+	Connections(ctx context.Context, filter api.ConnectionFilter, yield func(api.Connection) bool) error
+	// Why explains what would become of a packet.
+	Why(ctx context.Context, protocol, client, vip string) (*api.Why, error)
 }
 
 // Options of [Listen].

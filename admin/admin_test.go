@@ -25,12 +25,27 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fake is a director that says what it is told to.
 type fake struct {
-	status func(context.Context) (*api.Status, error)
-	reload func(context.Context) (api.Reload, error)
+	status      func(context.Context) (*api.Status, error)
+	reload      func(context.Context) (api.Reload, error)
+	change      func(context.Context, api.Changes) (api.Changed, error)
+	connections func(context.Context, api.ConnectionFilter, func(api.Connection) bool) error
+	why         func(protocol, client, vip string) (*api.Why, error)
 }
 
 func (f fake) Status(ctx context.Context) (*api.Status, error) { return f.status(ctx) }
 func (f fake) Reload(ctx context.Context) (api.Reload, error)  { return f.reload(ctx) }
+
+func (f fake) Change(ctx context.Context, c api.Changes) (api.Changed, error) {
+	return f.change(ctx, c)
+}
+
+func (f fake) Connections(ctx context.Context, filter api.ConnectionFilter, yield func(api.Connection) bool) error {
+	return f.connections(ctx, filter, yield)
+}
+
+func (f fake) Why(_ context.Context, protocol, client, vip string) (*api.Why, error) {
+	return f.why(protocol, client, vip)
+}
 
 func always(s *api.Status) fake {
 	return fake{
@@ -103,6 +118,30 @@ func TestRefusedReload(t *testing.T) {
 	_, err := api.NewClient(path).Reload(t.Context())
 	var refused *api.Error
 	if !errors.As(err, &refused) || refused.Message != "director.yaml:3:1: ingres: is not a key" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestWhy(t *testing.T) {
+	path, source := socketPath(t), always(nil)
+	source.why = func(protocol, client, vip string) (*api.Why, error) {
+		if protocol != "tcp" {
+			return nil, errors.New("no protocol")
+		}
+		return &api.Why{Protocol: protocol, Client: client, VIP: vip, Verdict: "forward", Steps: []api.WhyStep{{Step: "vip", Result: "yes"}}}, nil
+	}
+	serve(t, admin.Options{Socket: path, Source: source})
+	client := api.NewClient(path)
+	got, err := client.Why(t.Context(), "tcp", "[2001:db8::1]:1", "[2001:db8::10]:80")
+	want := &api.Why{
+		Protocol: "tcp", Client: "[2001:db8::1]:1", VIP: "[2001:db8::10]:80", Verdict: "forward",
+		Steps: []api.WhyStep{{Step: "vip", Result: "yes"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	var refused *api.Error
+	if _, err = client.Why(t.Context(), "sctp", "x", "y"); !errors.As(err, &refused) || refused.Message != "no protocol" {
 		t.Errorf("%v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"syscall"
 	"time"
 )
@@ -80,6 +81,20 @@ func (c *Client) Change(ctx context.Context, changes Changes) (Changed, error) {
 	var done Changed
 	err = c.do(ctx, http.MethodPost, "/v1/changes", bytes.NewReader(body), &done)
 	return done, err
+}
+
+// Why explains what would become of a packet that the client, an address with a
+// port, sends to the VIP, likewise, to open a connection. The protocol is "tcp",
+// "udp" or "sctp". It waits at most 10 seconds.
+func (c *Client) Why(ctx context.Context, protocol, client, vip string) (*Why, error) {
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	defer cancel()
+	w := new(Why)
+	q := url.Values{"protocol": {protocol}, "client": {client}, "vip": {vip}}
+	if err := c.do(ctx, http.MethodGet, "/v1/why?"+q.Encode(), http.NoBody, w); err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // do sends a request and decodes the answer into the value.

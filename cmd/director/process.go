@@ -150,6 +150,21 @@ func (p *process) final(ctx context.Context) *api.Status {
 // Status implements [admin.Source].
 func (p *process) Status(ctx context.Context) (*api.Status, error) { return p.engine.Status(ctx) }
 
+// Change implements [admin.Source].
+func (p *process) Change(ctx context.Context, changes api.Changes) (api.Changed, error) {
+	return p.engine.Change(ctx, changes)
+}
+
+// Connections implements [admin.Source].
+func (p *process) Connections(ctx context.Context, filter api.ConnectionFilter, yield func(api.Connection) bool) error {
+	return p.engine.Connections(ctx, filter, yield)
+}
+
+// Why implements [admin.Source].
+func (p *process) Why(ctx context.Context, protocol, client, vip string) (*api.Why, error) {
+	return p.engine.Why(ctx, protocol, client, vip)
+}
+
 // Reload implements [admin.Source]: the director takes the configuration, then
 // the admin API moves to where it says. That it cannot is no refusal: the rest
 // is changed already.

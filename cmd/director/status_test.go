@@ -23,14 +23,30 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // fake is a director that says what it is told to.
 type fake struct {
-	status *api.Status
-	reload func() (api.Reload, error)
-	run    func(context.Context) error
+	status      *api.Status
+	reload      func() (api.Reload, error)
+	change      func(api.Changes) (api.Changed, error)
+	connections func(api.ConnectionFilter, func(api.Connection) bool) error
+	why         func(protocol, client, vip string) (*api.Why, error)
+	run         func(context.Context) error
 }
 
 func (f *fake) Status(context.Context) (*api.Status, error) { return f.status, nil }
 func (f *fake) Reload(context.Context) (api.Reload, error)  { return f.reload() }
-func (f *fake) Run(ctx context.Context) error               { return f.run(ctx) }
+
+func (f *fake) Change(_ context.Context, c api.Changes) (api.Changed, error) {
+	return f.change(c)
+}
+
+func (f *fake) Connections(_ context.Context, filter api.ConnectionFilter, yield func(api.Connection) bool) error {
+	return f.connections(filter, yield)
+}
+
+func (f *fake) Why(_ context.Context, protocol, client, vip string) (*api.Why, error) {
+	return f.why(protocol, client, vip)
+}
+
+func (f *fake) Run(ctx context.Context) error { return f.run(ctx) }
 
 // serve answers for the source until the test ends, and returns the socket.
 func serve(t *testing.T, source admin.Source) string {
