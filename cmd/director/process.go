@@ -44,12 +44,16 @@ func newProcess(file string, log *slog.Logger) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	rules, err := readRules(c.Rules)
+	if err != nil {
+		return nil, err
+	}
 	d, err := director.New(director.Options{
-		Config: c, ConfigFile: file, Load: p.load, Host: director.NewLinuxHost(afpacketLinks{}),
+		Config: c, ConfigFile: file, Rules: rules.Changes, Load: p.load, Host: director.NewLinuxHost(afpacketLinks{}),
 		Log: log, Ready: p.ready, Version: programVersion(),
 	})
 	if err != nil {
-		return nil, err
+		return nil, placed(err, rules)
 	}
 	p.engine = d
 	return p, p.listen(c.Admin)
