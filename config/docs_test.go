@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -101,6 +102,71 @@ func TestConfigurationPage(t *testing.T) {
 		row := regexp.MustCompile("(?m)^\\| `" + key + "` \\|.*\\| restart \\|$")
 		if !row.Match(page) {
 			t.Errorf("docs/configuration.md does not say that `%s` needs a restart", key)
+		}
+	}
+}
+
+// yamlBlock matches an example of a configuration in a page.
+var yamlBlock = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```")
+
+// TestExamplesOnPages: what a page shows is what the director takes. Only the
+// interface may be left out.
+func TestExamplesOnPages(t *testing.T) {
+	pages, err := filepath.Glob("../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := 0
+	for _, page := range append(pages, "../README.md") {
+		for _, m := range yamlBlock.FindAllStringSubmatch(readPage(t, page), -1) {
+			examples++
+			text := m[1]
+			if !strings.Contains(text, "ingress:") {
+				text = "ingress: eth0\n" + text
+			}
+			if c, err := Parse(page, []byte(text)); err != nil || len(c.Warnings) > 0 {
+				t.Errorf("%s:\n%s%v", page, text, err)
+			}
+		}
+	}
+	if examples < 5 {
+		t.Errorf("only %d examples found: has their form changed?", examples)
+	}
+}
+
+func readPage(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestIPVSPage: it names each setting of the kernel's IPVS, and says of those
+// that have an effect what the default is, there and here.
+func TestIPVSPage(t *testing.T) {
+	page := readPage(t, "../docs/ipvs.md")
+	for _, name := range idleNames() {
+		if !strings.Contains(page, "`"+name+"`") && !strings.HasPrefix(name, "timeout_") {
+			t.Errorf("docs/ipvs.md does not name `%s`", name)
+		}
+	}
+	isDefault := func(compat, key, value string) bool {
+		plain, err := Parse("plain", []byte("ingress: eth0\ncompat: "+compat))
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := Parse("set", fmt.Appendf(nil, "ingress: eth0\ncompat: %s\nipvs: {%s: %s}", compat, key, value))
+		return err == nil && set.Equal(plain)
+	}
+	for _, key := range ipvsKeys.keys {
+		row := regexp.MustCompile("(?m)^\\| (?:`\\w+`, )*`" + key + "`(?:, `\\w+`)* \\| (\\d+) \\| \\**(\\d+)\\** \\|").FindStringSubmatch(page)
+		switch {
+		case row == nil:
+			t.Errorf("docs/ipvs.md has no row for `%s`", key)
+		case !isDefault("ipvs", key, row[1]) || !isDefault("none", key, row[2]):
+			t.Errorf("docs/ipvs.md says of `%s`: %s and %s", key, row[1], row[2])
 		}
 	}
 }
