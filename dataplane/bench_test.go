@@ -117,7 +117,7 @@ func BenchmarkNewConnections(b *testing.B) {
 			d := define()
 			d.Scheduler = scheduler
 			for i := range 32 {
-				d.Servers = append(d.Servers, service.ServerDefinition{Addr: addrOf(i), Port: 80, Weight: 1 + i%3})
+				d.Servers = append(d.Servers, service.ServerDefinition{Addr: addrOf(i), Port: 80, HashPort: 80, Weight: 1 + i%3})
 			}
 			h := benchHarness(b, 2*n, d)
 			b.ReportAllocs()

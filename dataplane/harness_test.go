@@ -277,7 +277,7 @@ func define(numbers ...int) service.Definition {
 	}
 	for _, n := range numbers {
 		d.Servers = append(d.Servers, service.ServerDefinition{
-			Addr: frame.AddrFrom4(0xc0000200 + uint32(n)), Port: 80, Weight: 1,
+			Addr: frame.AddrFrom4(0xc0000200 + uint32(n)), Port: 80, HashPort: 80, Weight: 1,
 		})
 	}
 	return d

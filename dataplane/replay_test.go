@@ -286,9 +286,9 @@ func (p *player) configureServer(d *service.Definition, op string, option map[st
 			p.Fatal(err)
 		}
 	}
-	sd := service.ServerDefinition{Addr: frame.AddrFrom(addr.Addr()), Port: addr.Port(), Weight: weight}
+	sd := service.ServerDefinition{Addr: frame.AddrFrom(addr.Addr()), Port: addr.Port(), HashPort: addr.Port(), Weight: weight}
 	if sd.Port != d.Ranges[0].First {
-		sd.Port = d.Ranges[0].First // as the kernel does for DR
+		sd.Port, sd.HashPort = d.Ranges[0].First, d.Ranges[0].First // as the kernel does for DR
 	}
 	i := slices.IndexFunc(d.Servers, func(e service.ServerDefinition) bool { return e.Addr == sd.Addr })
 	d.Servers = slices.Clone(d.Servers) // the table has the old ones

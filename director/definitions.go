@@ -41,7 +41,7 @@ func definitions(c *config.Config) []service.Definition {
 		}
 		for _, r := range s.RealServers {
 			out[i].Servers = append(out[i].Servers, service.ServerDefinition{
-				Addr: frame.AddrFrom(r.Addr), Port: r.Port,
+				Addr: frame.AddrFrom(r.Addr), Port: r.Port, HashPort: hashPort(s, &r),
 				Weight: r.Weight, Upper: r.Upper, Lower: r.Lower, MAC: r.MAC,
 			})
 		}
@@ -108,13 +108,23 @@ func subscriptions(c *config.Config) (subs []healthcheck.Subscription) {
 	return subs
 }
 
+// hashPort is the port of a real server as IPVS knows it, and as its hashes take
+// it in: that of its service, and 0 for a service with a mark, whatever port its
+// checks ask.
+func hashPort(s *config.Service, r *config.RealServer) uint16 {
+	if s.Mark != 0 {
+		return 0
+	}
+	return r.Port
+}
+
 // serverKey names a real server of a service, in health checks and in the
 // state file.
 func serverKey(service string, addr netip.Addr, port uint16) string {
 	return fmt.Sprintf("%s %s", service, netip.AddrPortFrom(addr, port))
 }
 
-func keyOf(rs *service.RealServer) string { return serverKey(rs.Service(), rs.Addr, rs.Port) }
+func keyOf(rs *service.RealServer) string { return serverKey(rs.Service(), rs.Addr, rs.ServicePort()) }
 
 // vips are the VIPs of a configuration, sorted, each once.
 func vips(c *config.Config) (out []netip.Addr) {

@@ -28,6 +28,16 @@ type backend struct {
 	port uint16
 }
 
+// weight is what an operator gave the server, unless a check has taken it away:
+// a server whose MAC address is not known yet has none for the director, but
+// a program that sets weights must find the one that it set.
+func (b *backend) weight() int {
+	if b.Health == "up" {
+		return b.Configured
+	}
+	return b.Weight
+}
+
 // entries are all services in the director's order, each with its latest server
 // first, as the kernel lists them.
 func entries(status *api.Status) (all []entry, err error) {

@@ -43,14 +43,14 @@ var (
 		title:   shortTitle + "Forward Weight ActiveConn InActConn\n",
 		service: schedulerColumns,
 		server: func(b *backend) string {
-			return fmt.Sprintf(" %-7s %-6d %-10d %-10d", "Route", b.Weight, b.Active, b.Inactive)
+			return fmt.Sprintf(" %-7s %-6d %-10d %-10d", "Route", b.weight(), b.Active, b.Inactive)
 		},
 	}
 	tunnelView = view{
 		title:   shortTitle + "Forward TunnelInfo    Weight ActiveConn InActConn\n",
 		service: schedulerColumns,
 		server: func(b *backend) string {
-			return fmt.Sprintf(" %-7s %-13s %-6d %-10d %-10d", "Route", "n/a", b.Weight, b.Active, b.Inactive)
+			return fmt.Sprintf(" %-7s %-13s %-6d %-10d %-10d", "Route", "n/a", b.weight(), b.Active, b.Inactive)
 		},
 	}
 	thresholdsView = view{
@@ -64,7 +64,7 @@ var (
 		title:   wideTitle + "Weight    PersistConn ActiveConn InActConn " + wideServer,
 		service: schedulerColumns,
 		server: func(b *backend) string {
-			return fmt.Sprintf(" %-9d %-11d %-10d %-10d", b.Weight, b.Persistent, b.Active, b.Inactive)
+			return fmt.Sprintf(" %-9d %-11d %-10d %-10d", b.weight(), b.Persistent, b.Active, b.Inactive)
 		},
 	}
 )

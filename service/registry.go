@@ -144,8 +144,8 @@ func (r *Registry) number(definitions []Definition, owned []frame.Addr) (map[fra
 func (r *Registry) server(key serverKey, d ServerDefinition) *RealServer {
 	rs := r.byKey[key]
 	if rs == nil {
-		rs = &RealServer{service: key.service}
-		rs.ID, rs.Addr, rs.Port = r.freeID(), d.Addr.Netip(), d.Port
+		rs = &RealServer{service: key.service, port: key.port}
+		rs.ID, rs.Addr, rs.Port = r.freeID(), d.Addr.Netip(), d.HashPort
 		r.byKey[key], r.servers[rs.ID] = rs, rs
 	}
 	if _, was := r.removed[rs.ID]; was {

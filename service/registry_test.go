@@ -16,7 +16,7 @@ import (
 func web(name string, vip int, servers ...int) Definition {
 	d := Definition{Name: name, Protocol: frame.ProtocolTCP, Scheduler: "rr", Ranges: []Range{{addr4(vip), 80, 80}}}
 	for _, n := range servers {
-		d.Servers = append(d.Servers, ServerDefinition{Addr: addr4(n), Port: 80, Weight: 1})
+		d.Servers = append(d.Servers, ServerDefinition{Addr: addr4(n), Port: 80, HashPort: 80, Weight: 1})
 	}
 	return d
 }

@@ -41,6 +41,7 @@ type RealServer struct {
 	lower  atomic.Int32
 
 	service    string // name
+	port       uint16
 	owner      atomic.Pointer[Service]
 	persistent atomic.Int32 // templates
 }
@@ -63,6 +64,9 @@ func (s *RealServer) Stats() *Stats { return &s.stats }
 
 // Service returns the name of the service to which the server belongs.
 func (s *RealServer) Service() string { return s.service }
+
+// ServicePort returns the port of the server's definition.
+func (s *RealServer) ServicePort() uint16 { return s.port }
 
 // Owner returns the service to which the server belongs, or belonged last.
 func (s *RealServer) Owner() *Service { return s.owner.Load() }

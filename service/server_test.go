@@ -173,7 +173,7 @@ func TestThresholdsAreEdited(t *testing.T) {
 	r := &registry{T: t}
 	d := web("a", 1, 21)
 	edit := func(upper, lower int) *RealServer {
-		d.Servers = []ServerDefinition{{Addr: addr4(21), Port: 80, Weight: 1, Upper: upper, Lower: lower}}
+		d.Servers = []ServerDefinition{{Addr: addr4(21), Port: 80, HashPort: 80, Weight: 1, Upper: upper, Lower: lower}}
 		return r.build(t0, d).Services()[0].Servers[0]
 	}
 	rs := edit(4, 2)

@@ -64,7 +64,8 @@ type Persistence struct {
 // ServerDefinition says what a real server shall be.
 type ServerDefinition struct {
 	Addr         frame.Addr
-	Port         uint16
+	Port         uint16 // part of its identity
+	HashPort     uint16 // as the schedulers know it; kept for as long as the server lives
 	Weight       int
 	Upper, Lower int       // thresholds; 0: none
 	MAC          frame.MAC // pinned; zero: none

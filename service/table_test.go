@@ -173,7 +173,7 @@ func large(n int) []Definition {
 		ds[i] = Definition{
 			Name: fmt.Sprint("s", i), Protocol: protocols[i%2], Scheduler: "rr",
 			Ranges:  []Range{{vip, uint16(80 + i%4), uint16(80 + i%4)}},
-			Servers: []ServerDefinition{{Addr: vip, Port: 80, Weight: 1}},
+			Servers: []ServerDefinition{{Addr: vip, Port: 80, HashPort: 80, Weight: 1}},
 		}
 	}
 	return ds

@@ -43,7 +43,7 @@ real server, which answers the client directly.`,
 	root.SetVersionTemplate(versionLine() + "\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newRunCommand(), newCheckCommand(), newStatusCommand(), newConnsCommand(), newReloadCommand(),
+		newRunCommand(), newCheckCommand(), newStatusCommand(), newConnsCommand(), newWhyCommand(), newReloadCommand(),
 		newIpvsadmCommand(), newRealserverCommand(), newDemoCommand(), newVersionCommand(), newManCommand(),
 	)
 	return root
