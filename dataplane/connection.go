@@ -148,45 +148,56 @@ func (w *Worker) schedule(j *job, f *link.Frame) (*service.RealServer, Verdict) 
 	case w.dropsNew():
 		return nil, DropDefence
 	}
-	rs, controlled, v := w.choose(j, f)
-	if v != Forward {
+	rs, controlled, v := w.choose(j, &j.packet.Key)
+	switch {
+	case v == DropNoServer:
+		return nil, w.refuse(refusalNoServer(j), j, f)
+	case v != Forward:
 		return nil, v
-	}
-	if j.svc.OnePacket && j.event == conntable.EventUDP {
+	case j.svc.OnePacket && j.event == conntable.EventUDP:
 		if controlled {
 			w.release(j, rs.ID)
 		}
 		rs.Stats().Connections.Add(1)
 		return rs, Forward
 	}
-	return w.enter(j, f, rs, controlled, conntable.StateNone.Next(j.event))
+	rs, outcome := w.enter(j, rs, controlled, conntable.StateNone.Next(j.event))
+	switch {
+	case outcome == conntable.Full:
+		return w.overflow(j, f)
+	case rs == nil:
+		return nil, DropNoConnection
+	}
+	return rs, Forward
 }
 
 // choose finds the server of a new connection: the one that the client of a
-// persistent service had before, or the one that the scheduler picks. If a
-// template controls the connection, the caller must enter it or release it.
-func (w *Worker) choose(j *job, f *link.Frame) (rs *service.RealServer, controlled bool, v Verdict) {
+// persistent service had before, or the one that the scheduler picks for the
+// flow; else DropNoServer or DropUndecided. If a template controls the
+// connection, the caller must enter it or release it.
+func (w *Worker) choose(j *job, k *frame.Key) (rs *service.RealServer, controlled bool, v Verdict) {
 	if j.svc.IsPersistent() {
 		if rs, controlled = w.remembered(j); controlled {
 			return rs, true, Forward
 		}
 	}
-	w.setFlow(&j.packet.Key)
+	w.setFlow(k)
 	picked := j.svc.Schedule(&w.flow)
 	if picked == nil {
-		return nil, false, w.refuse(refusalNoServer(j), j, f)
+		return nil, false, DropNoServer
 	}
 	if rs = w.server(picked); rs == nil {
 		return nil, false, DropUndecided
 	}
 	if j.svc.IsPersistent() {
-		rs, controlled = w.remember(j, rs)
+		rs, controlled = w.remember(j, k, rs)
 	}
 	return rs, controlled, Forward
 }
 
-// enter puts a new connection into the table.
-func (w *Worker) enter(j *job, f *link.Frame, rs *service.RealServer, controlled bool, state conntable.State) (*service.RealServer, Verdict) {
+// enter puts a new connection into the table. It returns the server of the
+// connection that is there then: if another worker was faster, that of the other.
+func (w *Worker) enter(j *job, rs *service.RealServer, controlled bool, state conntable.State) (*service.RealServer, conntable.Outcome) {
 	where := rs.ID
 	if controlled {
 		where |= conntable.Controlled
@@ -197,18 +208,15 @@ func (w *Worker) enter(j *job, f *link.Frame, rs *service.RealServer, controlled
 		if controlled && state.Established() {
 			w.assure(j, rs.ID)
 		}
-		return rs, Forward
+		return rs, outcome
 	}
 	if controlled {
 		w.release(j, rs.ID)
 	}
-	if outcome == conntable.Full {
-		return w.overflow(j, f)
+	if outcome == conntable.Existed {
+		rs = w.table.Server(c.Server())
 	}
-	if rs = w.table.Server(c.Server()); rs == nil { // another worker was faster
-		return nil, DropNoConnection
-	}
-	return rs, Forward
+	return rs, outcome
 }
 
 // lifetime is how long a connection without an entry may go on.

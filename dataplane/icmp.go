@@ -21,7 +21,7 @@ func (w *Worker) directICMP(j *job, f *link.Frame) (*service.RealServer, Verdict
 	case isParameterProblem(&j.packet): // IPVS does not pass it on either
 		return nil, DropICMP
 	case j.packet.Has(frame.IsICMPError):
-		return w.relatedServer(j, f)
+		return w.relatedServer(j)
 	case isEchoRequest(&j.packet) && !j.packet.Has(frame.IsFragment):
 		return nil, w.replyEcho(j, f)
 	}
@@ -42,13 +42,13 @@ func isEchoRequest(p *frame.Packet) bool {
 	return p.ICMPType == frame.ICMPv6EchoRequest && p.ICMPCode == 0
 }
 
-func (w *Worker) relatedServer(j *job, f *link.Frame) (*service.RealServer, Verdict) {
+func (w *Worker) relatedServer(j *job) (*service.RealServer, Verdict) {
 	if !j.packet.Has(frame.QuotedHasPorts) || j.packet.Quoted.Src != j.packet.Key.Dst {
 		return nil, DropICMPUnrelated
 	}
 	c, ok := w.plane.conns.Lookup(&j.key, j.home, w.now)
 	if !ok {
-		return w.relatedWithoutEntry(j, f)
+		return w.relatedWithoutEntry(j)
 	}
 	rs := w.table.Server(c.Server())
 	if rs == nil || isGone(rs) && !w.awaitsServer(rs) {
@@ -60,19 +60,19 @@ func (w *Worker) relatedServer(j *job, f *link.Frame) (*service.RealServer, Verd
 // relatedWithoutEntry finds the server of a connection that may be alive though
 // the table does not know it, as for its segments: without it, path MTU
 // discovery would fail exactly for those.
-func (w *Worker) relatedWithoutEntry(j *job, f *link.Frame) (*service.RealServer, Verdict) {
+func (w *Worker) relatedWithoutEntry(j *job) (*service.RealServer, Verdict) {
 	if j.svc == nil {
 		return nil, DropICMPUnrelated
 	}
 	sent := j.packet.Quoted.Reverse()
-	w.setFlow(&sent)
 	var picked *scheduler.Candidate
 	switch {
 	case w.plane.mayOverflow(w.now):
 		picked = w.pickOverflow(j.svc, &sent)
 	case w.settings.ScheduleICMP:
-		return w.scheduleICMP(j, f)
+		return w.scheduleICMP(j, &sent)
 	case w.plane.inGrace(w.now) && j.svc.FindsAgain() && !j.svc.Undecided():
+		w.setFlow(&sent)
 		picked = j.svc.Schedule(&w.flow)
 	}
 	if picked == nil {
@@ -86,14 +86,18 @@ func (w *Worker) relatedWithoutEntry(j *job, f *link.Frame) (*service.RealServer
 
 // scheduleICMP schedules the connection that an error quotes, of which nothing
 // is known (IPVS: schedule_icmp).
-func (w *Worker) scheduleICMP(j *job, f *link.Frame) (*service.RealServer, Verdict) {
-	picked := j.svc.Schedule(&w.flow)
-	if picked == nil {
+func (w *Worker) scheduleICMP(j *job, sent *frame.Key) (*service.RealServer, Verdict) {
+	rs, controlled, v := w.choose(j, sent)
+	switch v {
+	case Forward:
+	case DropNoServer:
+		return nil, DropICMPUnrelated
+	default:
+		return nil, v
+	}
+	rs, outcome := w.enter(j, rs, controlled, conntable.StateNone)
+	if rs == nil || outcome == conntable.Full {
 		return nil, DropICMPUnrelated
 	}
-	rs := w.server(picked)
-	if rs == nil {
-		return nil, DropUndecided
-	}
-	return w.enter(j, f, rs, false, conntable.StateNone)
+	return rs, Forward
 }

@@ -283,3 +283,45 @@ func TestLoopGuards(t *testing.T) {
 		t.Errorf("sent to %d", got)
 	}
 }
+
+// TestScheduleICMP: with schedule_icmp an error about a connection that is not
+// known is scheduled like its SYN, and what the client sends next goes there too.
+func TestScheduleICMP(t *testing.T) {
+	services := []service.Definition{persistent(define(21, 22, 23), 24), define6(31, 32, 33)}
+	services[1].Scheduler = "rr"
+	h := newHarness(t, services...)
+	message := func(client string) []byte {
+		if client == client4 {
+			return message4(t, 3, 4, quote(t, client4, vip4+":80"))
+		}
+		return message6(t, "2001:db8:1::1", 2, 0, append(make([]byte, 4), quote(t, client6, "["+vip6+"]:80")...))
+	}
+	for i, client := range []string{client4, client6} {
+		if v, _ := h.one(memlink.Packet{Data: message(client)}); v != DropICMPUnrelated {
+			t.Errorf("off: %v", v)
+		}
+		h.plane.SetSettings(with(func(s *Settings) { s.ScheduleICMP = true }))
+		v, sent := h.one(memlink.Packet{Data: message(client)})
+		if v != Forward {
+			t.Fatalf("on: %v", v)
+		}
+		server := int(frame.Ethernet(sent.Data).Dst()[5])
+		if h.load(i, server) != [2]int{0, 1} {
+			t.Errorf("server %d has %v", server, h.load(i, server))
+		}
+		if got := h.to(tcp(client, syn)); got != server {
+			t.Errorf("the client went to %d, the error to %d", got, server)
+		}
+		h.plane.SetSettings(ours)
+	}
+	if n := h.templates(); n != 1 {
+		t.Errorf("%d templates", n)
+	}
+	h.health(0, 21, service.Down)
+	h.health(0, 22, service.Down)
+	h.health(0, 23, service.Down)
+	h.plane.SetSettings(with(func(s *Settings) { s.ScheduleICMP = true }))
+	if v, _ := h.one(memlink.Packet{Data: message(client4)}); v != DropICMPUnrelated {
+		t.Errorf("without a server: %v", v)
+	}
+}

@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"lvsdr/conntable"
+	"lvsdr/frame"
 	"lvsdr/service"
 )
 
@@ -47,12 +48,12 @@ func (w *Worker) retire(j *job, key *conntable.Key, c *conntable.Conn, rs *servi
 // server that the template leads to, which is another if another worker was
 // faster, and whether the template controls the connection. Without a place for
 // a template, a hash of the client's address keeps it where it is.
-func (w *Worker) remember(j *job, rs *service.RealServer) (*service.RealServer, bool) {
+func (w *Worker) remember(j *job, k *frame.Key, rs *service.RealServer) (*service.RealServer, bool) {
 	conns, key := w.plane.conns, w.template(j)
 	c, outcome := conns.Insert(&key, conns.Home(&key), rs.ID, conntable.StateTemplate, j.svc.Timeouts, w.now)
 	switch outcome {
 	case conntable.Full:
-		if picked := w.pickOverflow(j.svc, &j.packet.Key); picked != nil {
+		if picked := w.pickOverflow(j.svc, k); picked != nil {
 			if hashed := w.server(picked); hashed != nil {
 				return hashed, false
 			}
