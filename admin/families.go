@@ -10,15 +10,12 @@ var directorMetrics = []metric{
 	gauge("info", "The director's version; always 1.", []string{"version"}, func(s *api.Status, out emit) {
 		out(1, s.Version)
 	}),
-	gauge("start_time_seconds", "When the director started, in Unix time.", nil, func(s *api.Status, out emit) {
-		out(unixSeconds(s.Started))
-	}),
-	gauge("config_time_seconds", "When the present configuration was loaded, in Unix time.", nil, func(s *api.Status, out emit) {
-		out(unixSeconds(s.ConfigSince))
-	}),
-	gauge("alarms", "Things that an operator should act on; director status names them.", nil, func(s *api.Status, out emit) {
-		out(float64(len(s.Alarms)))
-	}),
+	plainGauge("start_time_seconds", "When the director started, in Unix time.",
+		func(s *api.Status) float64 { return unixSeconds(s.Started) }),
+	plainGauge("config_time_seconds", "When the present configuration was loaded, in Unix time.",
+		func(s *api.Status) float64 { return unixSeconds(s.ConfigSince) }),
+	plainGauge("alarms", "Things that an operator should act on; director status names them.",
+		func(s *api.Status) float64 { return float64(len(s.Alarms)) }),
 	gauge("guard", "1 for the state that the guard is in: on, off, or missing because somebody removed it.", []string{"state"},
 		func(s *api.Status, out emit) {
 			for _, state := range []string{"on", "off", "missing"} {
@@ -71,52 +68,49 @@ var connectionMetrics = []metric{
 		out(float64(s.Connections.Connections-s.Connections.IPv6), "ipv4")
 		out(float64(s.Connections.IPv6), "ipv6")
 	}),
-	gauge("connections_half_open", "TCP and SCTP connections that are not established.", nil, func(s *api.Status, out emit) {
-		out(float64(s.Connections.HalfOpen))
-	}),
-	gauge("connections_udp", "UDP flows in the table.", nil, func(s *api.Status, out emit) {
-		out(float64(s.Connections.UDP))
-	}),
-	gauge("connection_templates", "Clients of persistent services that are remembered.", nil, func(s *api.Status, out emit) {
-		out(float64(s.Connections.Templates))
-	}),
-	gauge("connection_places", "Places of the connection table; an IPv6 connection takes two.", nil, func(s *api.Status, out emit) {
-		out(float64(s.Connections.Capacity))
-	}),
-	gauge("connection_places_used", "Places of the connection table that are taken.", nil, func(s *api.Status, out emit) {
-		out(float64(s.Connections.Used))
-	}),
-	gauge("connection_table_bytes", "Memory of the connection table.", nil, func(s *api.Status, out emit) {
-		out(float64(s.Connections.Bytes))
-	}),
-	counter("connections_inserted", "Connections that were entered into the table.", nil, func(s *api.Status, out emit) {
-		out(float64(s.Connections.Inserted))
-	}),
-	counter("connections_refused", "Connections that found no place in the table; they are forwarded all the same.", nil,
-		func(s *api.Status, out emit) { out(float64(s.Connections.Refused)) }),
+	plainGauge("connections_half_open", "TCP and SCTP connections that are not established.",
+		func(s *api.Status) float64 { return float64(s.Connections.HalfOpen) }),
+	plainGauge("connections_udp", "UDP flows in the table.",
+		func(s *api.Status) float64 { return float64(s.Connections.UDP) }),
+	plainGauge("connection_templates", "Clients of persistent services that are remembered.",
+		func(s *api.Status) float64 { return float64(s.Connections.Templates) }),
+	plainGauge("connection_places", "Places of the connection table; an IPv6 connection takes two.",
+		func(s *api.Status) float64 { return float64(s.Connections.Capacity) }),
+	plainGauge("connection_places_used", "Places of the connection table that are taken.",
+		func(s *api.Status) float64 { return float64(s.Connections.Used) }),
+	plainGauge("connection_table_bytes", "Memory of the connection table.",
+		func(s *api.Status) float64 { return float64(s.Connections.Bytes) }),
+	plainCounter("connections_inserted", "Connections that were entered into the table.",
+		func(s *api.Status) float64 { return float64(s.Connections.Inserted) }),
+	plainCounter("connections_refused", "Connections that found no place in the table; they are forwarded all the same.",
+		func(s *api.Status) float64 { return float64(s.Connections.Refused) }),
 }
 
 var frameMetrics = []metric{
-	counter("frames_received", "Frames that came in on the ingress interface; the sum of director_frames_total but for kind extra.", nil,
-		func(s *api.Status, out emit) { out(float64(s.Frames.Received)) }),
-	counter("frames_lost", "Frames that the kernel dropped because the ring was full.", nil, func(s *api.Status, out emit) {
-		out(float64(s.Frames.Lost))
-	}),
+	plainCounter("frames_received", "Frames that came in on the ingress interface; the sum of director_frames_total but for kind extra.",
+		func(s *api.Status) float64 { return float64(s.Frames.Received) }),
+	plainCounter("frames_lost", "Frames that the kernel dropped because the ring was full.",
+		func(s *api.Status) float64 { return float64(s.Frames.Lost) }),
 	counter("frames", "Frames by what became of them; docs/operations.md explains each reason.", []string{"kind", "reason"},
 		func(s *api.Status, out emit) {
 			for _, v := range s.Frames.Verdicts {
 				out(float64(v.Frames), v.Kind, v.Reason)
 			}
 		}),
-	gauge("fragments_waiting", "Fragments that came before the first one of their datagram.", nil, func(s *api.Status, out emit) {
-		out(float64(s.Fragments.Waiting))
-	}),
-	counter("fragments_released", "Fragments that were sent after they had waited.", nil, func(s *api.Status, out emit) {
-		out(float64(s.Fragments.Released))
-	}),
-	counter("fragments_lost", "Fragments that waited in vain.", nil, func(s *api.Status, out emit) {
-		out(float64(s.Fragments.Lost))
-	}),
+	plainGauge("fragments_waiting", "Fragments that came before the first one of their datagram.",
+		func(s *api.Status) float64 { return float64(s.Fragments.Waiting) }),
+	plainCounter("fragments_released", "Fragments that were sent after they had waited.",
+		func(s *api.Status) float64 { return float64(s.Fragments.Released) }),
+	plainCounter("fragments_lost", "Fragments that waited in vain.",
+		func(s *api.Status) float64 { return float64(s.Fragments.Lost) }),
+}
+
+func plainGauge(name, help string, of func(*api.Status) float64) metric {
+	return gauge(name, help, nil, func(s *api.Status, out emit) { out(of(s)) })
+}
+
+func plainCounter(name, help string, of func(*api.Status) float64) metric {
+	return counter(name, help, nil, func(s *api.Status, out emit) { out(of(s)) })
 }
 
 func serverGauge(name, help string, of func(*api.RealServer) float64) metric {
