@@ -299,3 +299,29 @@ func TestNoAllocationsForFragments(t *testing.T) {
 		}
 	}
 }
+
+// TestNoAnswerToLaterFragments: only the first fragment of a datagram is worth
+// an ICMP error, however many others wait for it.
+func TestNoAnswerToLaterFragments(t *testing.T) {
+	for _, from := range []string{client4, client6} {
+		h := newHarnessWith(t, setting{Options: Options{Settings: hop}}, udpOf(define(21)), udpOf(define6(21)))
+		p := udp(from)
+		p.payload = 2000
+		f := cut(t, p, 16, 9)
+		for _, later := range f[1:121] {
+			if from == client6 {
+				later[21] = 1
+				continue
+			}
+			frame.IPv4(later[14:]).SetTTL(1)
+			frame.IPv4(later[14:]).UpdateChecksum()
+		}
+		h.give(f[1:121]...)
+		if sent := h.give(f[0]); len(sent) != 1 {
+			t.Errorf("%d frames left", len(sent))
+		}
+		if s := h.plane.Fragments(); s.Lost == 0 || s.Released != 0 || s.Waiting != 0 {
+			t.Errorf("%+v", s)
+		}
+	}
+}

@@ -123,14 +123,15 @@ func (w *Worker) replyTimeExceeded(j *job, f *link.Frame) Verdict {
 }
 
 // replyError sends an ICMP error that quotes the packet, from the VIP to the
-// client (RFC 792, RFC 4443). Nothing is said about an ICMP error (RFC 1122,
-// 3.2.2).
+// client (RFC 792, RFC 4443). Nothing is said about an ICMP error, nor about a
+// fragment that is not the first (RFC 1122, 3.2.2): so a frame has one reply at
+// most, however many fragments waited for it.
 func (w *Worker) replyError(j *job, f *link.Frame, v Verdict, typ, code uint8, mtu int) Verdict {
 	p := &j.packet
-	switch {
-	case p.Has(frame.IsICMPError) && v == ReplyTimeExceeded:
-		return DropTTL
-	case p.Has(frame.IsICMPError):
+	if p.Has(frame.IsICMPError) || isLaterFragment(p) {
+		if v == ReplyTimeExceeded {
+			return DropTTL
+		}
 		return DropTooLong
 	}
 	if !w.limits.errors.take() {

@@ -41,8 +41,8 @@ const (
 	DropServerGone    // its server was removed, and may come back (`expire_nodest_conn: 0`)
 	DropDefence       // a new connection, by drop_packet
 	DropUnresolved    // its server's MAC is not known
-	DropTooLong       // longer than the egress MTU, and no reply is owed: it may be fragmented, or is an ICMP error
-	DropTTL           // an ICMP error without a hop left (`ttl: decrement`)
+	DropTooLong       // longer than the egress MTU, and no reply is owed: it may be fragmented, is an ICMP error, or not the first fragment
+	DropTTL           // without a hop left (`ttl: decrement`), and an ICMP error or not the first fragment
 	DropRateLimited   // owed a reply, but replies are limited
 	DropSend          // the egress interface did not take it
 
