@@ -83,14 +83,17 @@ func (w *Worker) awaitsServer(rs *service.RealServer) bool {
 
 // reopens reports whether the client opens a new connection where one is known:
 // it uses the ports of a finished one, or its server takes no new ones (IPVS:
-// conn_reuse_mode, expire_nodest_conn). A template keeps the client where it is.
+// conn_reuse_mode, expire_nodest_conn). From a server of weight 0 it goes to
+// where its template says, if it has one, whatever the mode (Linux 5.16).
 func (w *Worker) reopens(j *job, c *conntable.Conn, rs *service.RealServer) bool {
 	mode := w.settings.ConnReuseMode
-	if mode == 0 || c.Controlled() || !opens(j.event) || j.event == conntable.EventUDP {
+	switch {
+	case !opens(j.event) || j.event == conntable.EventUDP:
 		return false
-	}
-	if w.settings.ExpireNodestConn && rs.Weight() == 0 {
+	case w.settings.ExpireNodestConn && rs.Weight() == 0:
 		return true
+	case mode == 0 || c.Controlled():
+		return false
 	}
 	switch c.State() {
 	case conntable.StateTimeWait, conntable.StateClose, conntable.StateSCTPClosed:

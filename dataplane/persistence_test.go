@@ -3,6 +3,7 @@ package dataplane
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -204,6 +205,36 @@ func TestOverflowOfPersistentClient(t *testing.T) {
 			from := fmt.Sprintf("203.0.%d.%d:%d", i, 2+j, 2000+j)
 			if a, b := h.to(tcp(from, syn)), h.to(tcp(from, ack)); a != server || b != server {
 				t.Fatalf("%s went to %d and %d, its neighbour to %d", from, a, b, server)
+			}
+		}
+	}
+}
+
+// TestSynFromDrainedServer: a SYN of a known connection to a server of weight 0
+// goes where its template says, whatever conn_reuse_mode is.
+func TestSynFromDrainedServer(t *testing.T) {
+	plain := define(21, 22)
+	plain.Scheduler = "rr"
+	for name, c := range map[string]struct {
+		service   service.Definition
+		quiescent bool
+		to        int
+	}{
+		"no template":                           {plain, false, 21},
+		"template":                              {persistent(define(21, 22), 0), false, 22},
+		"template, expire_quiescent_template 1": {persistent(define(21, 22), 0), true, 21},
+	} {
+		for mode := range 4 {
+			settings := ours
+			settings.ConnReuseMode, settings.ExpireQuiescentTemplate = mode, c.quiescent
+			h := newHarnessWith(t, setting{Options: Options{Settings: settings}}, c.service)
+			h.to(tcp(client4, syn))
+			d := c.service
+			d.Servers = slices.Clone(d.Servers)
+			d.Servers[1].Weight = 0
+			h.use(d)
+			if got := h.to(tcp(client4, syn)); got != c.to {
+				t.Errorf("%s, mode %d: to %d, want %d", name, mode, got, c.to)
 			}
 		}
 	}
