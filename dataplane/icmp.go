@@ -95,6 +95,12 @@ func (w *Worker) scheduleICMP(j *job, sent *frame.Key) (*service.RealServer, Ver
 	default:
 		return nil, v
 	}
+	if j.svc.OnePacket {
+		if controlled {
+			w.release(j, rs.ID)
+		}
+		return rs, Forward
+	}
 	rs, outcome := w.enter(j, rs, controlled, conntable.StateNone)
 	if rs == nil || outcome == conntable.Full {
 		return nil, DropICMPUnrelated

@@ -325,3 +325,22 @@ func TestScheduleICMP(t *testing.T) {
 		t.Errorf("without a server: %v", v)
 	}
 }
+
+// TestScheduleICMPOfOnePacket: an error does not tie a flow of datagrams that are
+// scheduled one by one to a server.
+func TestScheduleICMPOfOnePacket(t *testing.T) {
+	d := udpOf(define(21, 22))
+	d.Scheduler, d.OnePacket = "rr", true
+	h := newHarnessWith(t, setting{Options: Options{Settings: with(func(s *Settings) { s.ScheduleICMP = true })}}, d)
+	p := udp(vip4 + ":80")
+	p.to = client4
+	if v, _ := h.one(memlink.Packet{Data: message4(t, 3, 4, p.ip(t))}); v != Forward {
+		t.Errorf("%v", v)
+	}
+	if n := h.plane.Connections().Used; n != 0 {
+		t.Errorf("%d places in use", n)
+	}
+	if a, b := h.to(udp(client4)), h.to(udp(client4)); a == b {
+		t.Errorf("two datagrams went to %d", a)
+	}
+}
