@@ -61,6 +61,10 @@ func (w *Worker) remember(j *job, k *frame.Key, rs *service.RealServer) (*servic
 		return rs, false
 	case conntable.Inserted:
 		rs.AddPersistent(1)
+		if !rs.Owner().SameTemplates(j.svc) { // a reload may have looked for such templates already
+			conns.Delete(&key, conns.Home(&key), &c)
+			return rs, false
+		}
 	case conntable.Existed:
 		other := w.table.Server(c.Server())
 		if other == nil || !w.keepsClients(other) {
@@ -86,28 +90,4 @@ func (w *Worker) release(j *job, server uint32) {
 // template is the key of the template of the packet's client.
 func (w *Worker) template(j *job) conntable.Key {
 	return j.svc.Template(j.key.Client(), j.key.VIP())
-}
-
-// dropTemplates removes the templates that a change of their service's name or
-// netmask has made useless.
-func (p *Plane) dropTemplates(before, now *service.Table) {
-	changed := make(map[string]bool)
-	old := make(map[string]*service.Service)
-	for _, s := range before.Services() {
-		if s.IsPersistent() {
-			old[s.Name] = s
-		}
-	}
-	for _, s := range now.Services() {
-		if o := old[s.Name]; o != nil && !o.SameTemplates(s) {
-			changed[s.Name] = true
-		}
-	}
-	if len(changed) == 0 {
-		return
-	}
-	p.conns.RemoveTemplates(func(id uint32) bool {
-		rs := now.Server(id)
-		return rs != nil && changed[rs.Service()]
-	})
 }

@@ -239,3 +239,66 @@ func TestSynFromDrainedServer(t *testing.T) {
 		}
 	}
 }
+
+// TestNetmaskChangesWhileAway: a service that is deleted, and comes back with
+// another netmask while its connections are kept, finds no template of before:
+// nobody would ever tell it that its connections have ended.
+func TestNetmaskChangesWhileAway(t *testing.T) {
+	for _, prefixes := range [][2]int{{24, 32}, {32, 24}} {
+		settings := ours
+		settings.ExpireNodestConn = false
+		h := newHarnessWith(t, setting{Options: Options{Settings: settings}}, persistent(define(21), prefixes[0]), udpOf(define(31)))
+		rs := h.server(0, 21)
+		h.to(tcp(client4, syn))
+		h.to(tcp(client4, ack))
+		h.use(udpOf(define(31)))
+		h.use(persistent(define(21), prefixes[1]), udpOf(define(31)))
+		h.to(tcp(client4, ack)) // its connection is there again
+		for range 4 {
+			h.advance(time.Hour)
+		}
+		if n := h.templates(); n != 0 || rs.Persistent() != 0 {
+			t.Errorf("%v: %d templates, %d with the server, after all has ended", prefixes, n, rs.Persistent())
+		}
+	}
+}
+
+// TestTemplateMadeDuringReload: a worker that still has the table of before a
+// change of the netmask leaves no template behind that the change has looked for
+// already.
+func TestTemplateMadeDuringReload(t *testing.T) {
+	h := newHarness(t, persistent(define(21), 24))
+	before := h.table
+	h.use(persistent(define(21), 32))
+	h.inWorker(before, tcp(client4, syn))
+	h.to(tcp(client4, ack))
+	for range 4 {
+		h.advance(time.Hour)
+	}
+	if n := h.plane.Connections().Used; n != 0 || h.server(0, 21).Persistent() != 0 {
+		t.Errorf("%d places in use, %d templates with the server, after all has ended", n, h.server(0, 21).Persistent())
+	}
+}
+
+// inWorker has the worker direct a packet, which must be forwarded, by a table
+// of before.
+func (h *harness) inWorker(table *service.Table, p packet) {
+	h.Helper()
+	h.wire.Inject(wired(h, p))
+	w := h.worker
+	if n, err := w.ports.Ingress.Receive(w.frames[:]); err != nil || n != 1 {
+		h.Fatalf("received %d frames: %v", n, err)
+	}
+	h.injected++
+	w.table, w.now, w.settings = table, h.plane.conns.Now(), h.plane.settings.Load()
+	v := w.identify(&w.jobs[0], &w.frames[0])
+	if v == Forward {
+		v = w.direct(&w.jobs[0], &w.frames[0])
+	}
+	w.tally[v]++
+	w.flush()
+	h.wire.Take()
+	if v != Forward {
+		h.Fatalf("%v", v)
+	}
+}

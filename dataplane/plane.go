@@ -67,8 +67,10 @@ func (p *Plane) Close() error { return p.conns.Close() }
 // removes the connections of servers that are gone, and the templates that
 // nobody finds any more.
 func (p *Plane) SetTable(t *service.Table) {
-	before := p.services.Swap(t)
-	p.dropTemplates(before, t)
+	p.services.Store(t)
+	if t.ForgetsSome() {
+		p.conns.RemoveTemplates(t.Forgets)
+	}
 	p.ExpireGone()
 }
 

@@ -65,7 +65,9 @@ func (r *Registry) Build(definitions []Definition, owned []frame.Addr, now time.
 			key := serverKey{s.Name, sd.Addr, sd.Port}
 			keep[key] = true
 			rs := r.server(key, sd)
-			rs.owner.Store(s)
+			if was := rs.owner.Swap(s); was != nil && !was.SameTemplates(s) {
+				t.forgetful[rs.ID] = true
+			}
 			s.Servers = append(s.Servers, rs)
 		}
 	}

@@ -15,6 +15,8 @@ type Table struct {
 	servers  []*RealServer // by ID; nil: none
 	slots    []*VIP        // open addressing, a power of two
 	vips     []*VIP        // by index; nil: not in this table
+
+	forgetful map[uint32]bool // IDs; see Forgets
 }
 
 // VIP is one virtual IP address with the services on it.
@@ -48,6 +50,13 @@ func (t *Table) Server(id uint32) *RealServer {
 	}
 	return nil
 }
+
+// Forgets reports whether the templates that lead to the server are named
+// otherwise from this table on: nobody finds those that are there.
+func (t *Table) Forgets(id uint32) bool { return t.forgetful[id] }
+
+// ForgetsSome reports whether Forgets does for any server.
+func (t *Table) ForgetsSome() bool { return len(t.forgetful) > 0 }
 
 // MaxServers is one more than the largest ID of a real server.
 func (t *Table) MaxServers() int { return len(t.servers) }
@@ -124,7 +133,7 @@ func spread(a frame.Addr) uint64 {
 // newTable makes the index of the services, and of the VIPs that are owned
 // without one. numbers gives each VIP's index.
 func newTable(services []*Service, owned []frame.Addr, numbers map[frame.Addr]uint16) (*Table, error) {
-	t := &Table{services: services, vips: make([]*VIP, len(numbers))}
+	t := &Table{services: services, vips: make([]*VIP, len(numbers)), forgetful: make(map[uint32]bool)}
 	for _, a := range owned {
 		t.vip(a, numbers)
 	}

@@ -74,7 +74,7 @@ func (s *Service) mask(client frame.Addr) frame.Addr {
 
 // SameTemplates reports whether the templates of o are found by s.
 func (s *Service) SameTemplates(o *Service) bool {
-	return s.IsPersistent() == o.IsPersistent() && s.template == o.template && s.Protocol == o.Protocol &&
+	return s == o || s.IsPersistent() == o.IsPersistent() && s.template == o.template && s.Protocol == o.Protocol &&
 		s.Persistence.Prefix == o.Persistence.Prefix &&
 		(!s.template.one || s.Ranges[0].First == o.Ranges[0].First)
 }
