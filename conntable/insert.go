@@ -34,7 +34,7 @@ func (t *Table) insert(k *Key, h Home, server uint32, s State, expires, now Time
 		}
 	}
 	size := k.size()
-	if !t.admit(s) {
+	if !t.admit(s, size) {
 		t.refused.Add(1)
 		return Conn{}, Full
 	}
@@ -60,7 +60,7 @@ func (t *Table) insert(k *Key, h Home, server uint32, s State, expires, now Time
 
 func (t *Table) refuse(size int64, s State) (Conn, Outcome) {
 	t.used.Add(-size)
-	t.reclass(classes[s], classOther)
+	t.reclass(classes[s], classOther, size)
 	t.refused.Add(1)
 	return Conn{}, Full
 }
@@ -92,7 +92,7 @@ func (t *Table) write(p place, k *Key, server uint32, expires Time, s State) Con
 	}
 	l := newLife(expires, version, s)
 	b.setLife(i, l)
-	return Conn{where: server, place: p, life: l}
+	return Conn{where: server, place: p, life: l, wide: k.isWide()}
 }
 
 // Delete removes a looked-up connection; false if it has left the table since.

@@ -8,6 +8,14 @@ type Conn struct {
 	where uint32 // real server, and whether a template controls the connection
 	place place
 	life  life
+	wide  bool // it takes two places
+}
+
+func (c *Conn) size() int64 {
+	if c.wide {
+		return 2
+	}
+	return 1
 }
 
 // Server returns the real server, as given to Insert.
@@ -93,7 +101,7 @@ func (t *Table) search(k *Key, h Home) (Conn, bool) {
 		b := &t.buckets[at]
 		i := b.candidate(k.peer, k.where)
 		if l, where := b.lifeOf(i), b.whereOf(i); b.holds(i, l, where, k) {
-			return Conn{where: uint32(where), place: newPlace(at, i), life: l}, true
+			return Conn{where: uint32(where), place: newPlace(at, i), life: l, wide: k.isWide()}, true
 		}
 		if b.overflow() == 0 {
 			break
@@ -122,7 +130,7 @@ func (t *Table) Advance(c *Conn, e Event, timeouts *Timeouts, now Time) (from, t
 				t.lower(t.shardOf(c.place), now+Time(timeouts[to]))
 			}
 			if a, b := classes[from], classes[to]; a != b {
-				t.reclass(a, b)
+				t.reclass(a, b, c.size())
 			}
 			c.life = next
 			return from, to, true
@@ -164,5 +172,5 @@ func (t *Table) Find(k *Key, now Time) (c Connection, controlled int, ok bool) {
 func (t *Table) HasRoom(k *Key, s State) bool {
 	c := classes[s]
 	return t.used.Load()+k.size() <= t.capacity &&
-		(c == classOther || t.counts.classes[c].Load() < t.quotas[c].Load())
+		(c == classOther || t.counts.places[c].Load()+k.size() <= t.quotas[c].Load())
 }

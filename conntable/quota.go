@@ -34,6 +34,7 @@ func (s State) HalfOpen() bool { return classes[s&31] == classHalfOpen }
 // counts are how many connections of each kind the table has.
 type counts struct {
 	classes   [classCount]atomic.Int64
+	places    [classCount]atomic.Int64 // that those take
 	v6        atomic.Int64
 	templates atomic.Int64
 	inserted  atomic.Uint64
@@ -59,7 +60,7 @@ func (t *Table) countIn(k *Key, s State) {
 }
 
 func (t *Table) countOut(k *Key, last State) {
-	t.reclass(classes[last], classOther)
+	t.reclass(classes[last], classOther, k.size())
 	switch {
 	case k.IsTemplate():
 		t.counts.templates.Add(-1)
@@ -68,32 +69,38 @@ func (t *Table) countOut(k *Key, last State) {
 	}
 }
 
-// SetQuotas says how many percent of the capacity may be connections that are
-// half open, with the templates that they made, and how many may be UDP. Those that are there stay.
+// SetQuotas says how many percent of the places may have connections that are
+// half open, with the templates that they made, and how many UDP ones. Those that
+// are there stay.
 func (t *Table) SetQuotas(halfOpen, udp int) {
 	t.quotas[classHalfOpen].Store(t.capacity * int64(halfOpen) / 100)
 	t.quotas[classUDP].Store(t.capacity * int64(udp) / 100)
 }
 
-// admit counts a connection that begins in s, unless its quota is used up.
-func (t *Table) admit(s State) bool {
+// admit counts a connection that begins in s and takes so many places, unless
+// its quota is used up.
+func (t *Table) admit(s State, size int64) bool {
 	c := classes[s]
 	if c == classOther {
 		return true
 	}
-	if t.counts.classes[c].Add(1) <= t.quotas[c].Load() {
+	if t.counts.places[c].Add(size) <= t.quotas[c].Load() {
+		t.counts.classes[c].Add(1)
 		return true
 	}
-	t.counts.classes[c].Add(-1)
+	t.counts.places[c].Add(-size)
 	return false
 }
 
-// reclass counts a connection that moved from one class to another.
-func (t *Table) reclass(from, to class) {
+// reclass counts a connection that moved from one class to another, and takes so
+// many places.
+func (t *Table) reclass(from, to class, size int64) {
 	if from != classOther {
 		t.counts.classes[from].Add(-1)
+		t.counts.places[from].Add(-size)
 	}
 	if to != classOther {
 		t.counts.classes[to].Add(1)
+		t.counts.places[to].Add(size)
 	}
 }

@@ -49,8 +49,8 @@ func TestQuotas(t *testing.T) {
 func TestQuotaOfTemplates(t *testing.T) {
 	table := newTable(t, Options{})
 	table.SetQuotas(25, 100)
-	if n := fillUp(table, template4, StateTemplate); n != MinCapacity/4 {
-		t.Errorf("%d templates", n)
+	if n := fillUp(table, template4, StateTemplate); n != MinCapacity/4/2 {
+		t.Errorf("%d templates, which take two places", n)
 	}
 	key := template4(0)
 	table.Assure(&key, 1)
@@ -60,6 +60,31 @@ func TestQuotaOfTemplates(t *testing.T) {
 	table.RemoveServers(func(uint32) bool { return true })
 	if s := table.Stats(); s.HalfOpen != 0 || s.Templates != 0 || s.Used != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A quota is a share of the places: an IPv6 flood, whose connections take two,
+// leaves as much to all others as an IPv4 one.
+func TestQuotasOfIPv6(t *testing.T) {
+	table := newTable(t, Options{})
+	table.SetQuotas(25, 50)
+	udp := func(i int) Key {
+		return NewKey(frame.Addr{Hi: 0x20010db8 << 32, Lo: uint64(i)}, 53, 1, 53, frame.ProtocolUDP)
+	}
+	halfOpen, flows := fillUp(table, key6, StateSynRecv), fillUp(table, udp, StateUDP)
+	s := table.Stats()
+	if s.Used != MinCapacity*3/4 || s.HalfOpen != halfOpen || s.UDP != flows || flows != MinCapacity/4 {
+		t.Errorf("%d half open, %d UDP: %+v", halfOpen, flows, s)
+	}
+	c, _ := lookup(table, key6(0))
+	table.Advance(&c, EventAck, ipvs, table.Now())
+	more := func(i int) Key { return key6(100_000 + i) }
+	if n := fillUp(table, more, StateSynRecv); n != 1 {
+		t.Errorf("%d more after one was established", n)
+	}
+	table.RemoveServers(func(uint32) bool { return true })
+	if n := fillUp(table, more, StateSynRecv); n != halfOpen {
+		t.Errorf("%d half-open connections in the emptied table, %d at first", n, halfOpen)
 	}
 }
 

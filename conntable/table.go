@@ -147,6 +147,8 @@ type Stats struct {
 	IPv6        int    // of them
 	HalfOpen    int    // of them: TCP and SCTP, not established yet; and templates of such
 	UDP         int    // of them
+	HalfOpenUse int    // places that the half-open ones take
+	UDPUse      int    // and the UDP ones
 	Templates   int    // of persistent services
 	Bytes       int    // of memory, fixed
 	Inserted    uint64 // connections since New
@@ -160,6 +162,7 @@ func (t *Table) Stats() Stats {
 		Capacity: int(t.capacity), Used: used, Connections: used - int(t.wide.Load()) - templates,
 		IPv6: int(t.counts.v6.Load()), Templates: templates,
 		HalfOpen: int(t.counts.classes[classHalfOpen].Load()), UDP: int(t.counts.classes[classUDP].Load()),
+		HalfOpenUse: int(t.counts.places[classHalfOpen].Load()), UDPUse: int(t.counts.places[classUDP].Load()),
 		Bytes: len(t.buckets) * bucketBytes, Inserted: t.counts.inserted.Load(), Refused: t.refused.Load(),
 	}
 }

@@ -51,8 +51,8 @@ func (p *Plane) active(d Defence) bool {
 func (p *Plane) defend() {
 	s := p.conns.Stats()
 	settings := p.settings.Load()
-	short := nearly(s.Used, s.Capacity, 100) || nearly(s.HalfOpen, s.Capacity, percent(settings.HalfOpenQuota)) ||
-		nearly(s.UDP, s.Capacity, percent(settings.UDPQuota))
+	short := nearly(s.Used, s.Capacity, 100) || nearly(s.HalfOpenUse, s.Capacity, percent(settings.HalfOpenQuota)) ||
+		nearly(s.UDPUse, s.Capacity, percent(settings.UDPQuota))
 	p.attacked.Store(short)
 	if p.active(settings.DropEntry) {
 		p.conns.Thin(thinShare, p.expendable)
