@@ -325,3 +325,21 @@ func TestNoAnswerToLaterFragments(t *testing.T) {
 		}
 	}
 }
+
+// TestLostPieces: pieces that the egress link does not take are not made good by
+// replies that left by another link.
+func TestLostPieces(t *testing.T) {
+	h := newHarnessWith(t, setting{mtu: 1000, twoArm: true}, udpOf(define(21)))
+	p := big(client4)
+	p.mayFragment = true
+	packets := []memlink.Packet{wired(t, p)}
+	for range 5 {
+		packets = append(packets, wired(t, udp(client4).port("81")))
+	}
+	h.out.SetUp(false)
+	h.inject(packets...)
+	c := h.plane.Counters()
+	if c[Forward] != 0 || c[ExtraPiece] != 0 || c[DropSend] != 1 || c[ReplyUnreachable] != 5 {
+		t.Errorf("%v", c)
+	}
+}

@@ -140,9 +140,12 @@ func (w *Worker) batch(frames []link.Frame) {
 
 // flush hands the batch to the kernel and its counts to whoever reads them.
 func (w *Worker) flush() {
-	w.lose(w.ports.Egress.Flush(), Forward)
-	if w.ports.Reply != w.ports.Egress {
-		w.lose(w.ports.Reply.Flush(), ReplyEcho)
+	lost := w.ports.Egress.Flush()
+	if w.ports.Reply == w.ports.Egress {
+		w.lose(lost, Forwarded, Replied, Extra)
+	} else {
+		w.lose(lost, Forwarded, Extra)
+		w.lose(w.ports.Reply.Flush(), Replied)
 	}
 	for v := range w.tally {
 		if n := w.tally[v]; n != 0 {
@@ -161,18 +164,21 @@ func (w *Worker) flush() {
 	w.released = w.released[:0]
 }
 
-// lose changes the verdict of n frames that a link did not take, from the first
-// verdict on: which ones they were, it does not say.
-func (w *Worker) lose(n int, first Verdict) {
-	for v, left := first, uint32(n); left > 0 && v < DropCut; v++ {
-		if v.Kind() == Ignored || v.Kind() == Held {
-			continue
-		}
-		lost := min(left, w.tally[v])
-		w.tally[v] -= lost
-		left -= lost
-		if v.Kind() != Extra { // which were not received
-			w.tally[DropSend] += lost
+// lose changes the verdict of n frames that a link did not take, of the kinds in
+// their order: which ones they were, it does not say.
+func (w *Worker) lose(n int, kinds ...Kind) {
+	left := uint32(n)
+	for _, k := range kinds {
+		for v := Forward; left > 0 && v < DropCut; v++ {
+			if v.Kind() != k {
+				continue
+			}
+			lost := min(left, w.tally[v])
+			w.tally[v] -= lost
+			left -= lost
+			if k != Extra { // which were not received
+				w.tally[DropSend] += lost
+			}
 		}
 	}
 }
