@@ -83,8 +83,8 @@ func (p *Plane) SetSettings(s Settings) {
 // Fragments returns what the fragment table holds, and what became of what it
 // held.
 func (p *Plane) Fragments() fragment.Stats {
+	lost := p.lostFragments.Load() // first: all of them are among the released then
 	s := p.fragments.Stats()
-	lost := p.lostFragments.Load()
 	s.Released -= lost
 	s.Lost += lost
 	return s
