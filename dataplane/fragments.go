@@ -60,17 +60,15 @@ func (w *Worker) follow(j *job, f *link.Frame, key *fragment.Key, piece fragment
 	return w.deliver(j, f, rs)
 }
 
-// sendEarly sends a fragment that has waited. Nothing is answered for it: the
-// first fragment of its datagram has had the answer.
+// sendEarly sends a fragment that has waited. Nothing is answered for it, as for
+// any later fragment.
 func (w *Worker) sendEarly(early *fragment.Waiting, rs *service.RealServer) bool {
 	f, j := &early.Frame, &w.early
-	if frame.Parse(f.Data(), &j.packet) != frame.OK || w.isTooLong(&j.packet, f) || w.rewrite(j, f, rs) != Forward {
+	if frame.Parse(f.Data(), &j.packet) != frame.OK || w.deliver(j, f, rs) != Forward {
 		return false
 	}
-	w.ports.Egress.Send(f)
 	w.released = append(w.released, early) // the memory must stay until it was sent
 	w.tally[ExtraReleased]++
-	w.count(rs, j)
 	return true
 }
 

@@ -343,3 +343,28 @@ func TestLostPieces(t *testing.T) {
 		t.Errorf("%v", c)
 	}
 }
+
+// TestEarlyFragmentIsCutToFit: a fragment that waited is cut like one that comes
+// in its turn.
+func TestEarlyFragmentIsCutToFit(t *testing.T) {
+	h := newHarnessWith(t, setting{mtu: 1000}, udpOf(define(21)))
+	f := cut(t, big(client4), 1208, 9)
+	defrag := ip4defrag.NewIPv4Defragmenter()
+	sent := h.give(f[2], f[1], f[0])
+	for i, s := range sent {
+		if len(s.Data)-14 > 1000 {
+			t.Errorf("piece %d has %d bytes", i, len(s.Data)-14)
+		}
+		g := gopacket.NewPacket(s.Data, layers.LayerTypeEthernet, gopacket.Default)
+		full, err := defrag.DefragIPv4(g.Layer(layers.LayerTypeIPv4).(*layers.IPv4))
+		if err != nil || (full != nil) != (i == len(sent)-1) {
+			t.Errorf("piece %d of %d: complete %v, %v", i, len(sent), full != nil, err)
+		}
+	}
+	if s := h.plane.Fragments(); len(sent) != 5 || s.Released != 2 || s.Lost != 0 {
+		t.Errorf("%d pieces, %+v", len(sent), s)
+	}
+	if c := h.plane.Counters(); c[Forward] != 1 || c[ExtraReleased] != 2 || c[ExtraPiece] != 2 {
+		t.Errorf("%v", c)
+	}
+}
