@@ -75,9 +75,11 @@ func (t *Table) sweepShard(si uint32, now Time) (removed int) {
 		case left > 0:
 			due = min(due, left)
 		case l.state().isTemplate():
-			t.overdue = append(t.overdue, p)
+			t.overdue, due = append(t.overdue, p), 0
 		case t.removeIf(p, now, false, expiredBy(now)):
 			removed++
+		default: // somebody used it meanwhile: look again
+			due = 0
 		}
 	}
 	t.lower(sh, now+Time(max(due, sweepPause)))

@@ -31,17 +31,22 @@ const maxControlled = 1<<expiryBits - 1
 func (t *Table) LookupTemplate(k *Key, h Home, now Time) (Conn, bool) {
 	c, ok := t.search(k, h)
 	if ok && c.life.remaining(now) <= 0 {
+		version := c.life.version()
 		ok = t.rearm(c.place, now)
 		c.life = life(atomic.LoadUint32(t.word(c.place)))
+		ok = ok && c.life.version() == version && c.life.isConnection()
 	}
 	return c, ok
 }
 
 // rearm gives a template whose time is over another minute, if it controls a
-// connection.
+// connection. It reports whether it lives on.
 func (t *Table) rearm(p place, now Time) bool {
 	b, i := &t.buckets[p.bucket()], p.index()
 	l := b.lifeOf(i)
+	if l.isConnection() && l.remaining(now) > 0 {
+		return true // somebody used it
+	}
 	if !l.state().isTemplate() || i+1 == bucketPlaces || b.lifeOf(i+1).count() == 0 {
 		return false
 	}

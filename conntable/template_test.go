@@ -99,6 +99,29 @@ func TestLookupRearmsTemplate(t *testing.T) {
 	}
 }
 
+// A template that is used between the two passes of a sweep keeps the time that
+// the use gave it, also if another took its place, and its shard is looked at
+// again soon.
+func TestSweepSeesUseOfTemplate(t *testing.T) {
+	table, now := clocked(t)
+	key := template4(1)
+	h := table.Home(&key)
+	c, _ := table.Insert(&key, h, 7, StateTemplate, ipvs, table.Now())
+	*now = 10 * time.Minute
+	sh := table.shardOf(c.place)
+	table.sweepShard(h.first/table.perShard, table.Now())
+	if len(table.overdue) != 1 || Time(sh.due.Load()).until(table.Now()) > sweepPause {
+		t.Fatalf("%d overdue, the next sweep in %d ticks", len(table.overdue), Time(sh.due.Load()).until(table.Now()))
+	}
+	again, _ := table.Insert(&key, h, 7, StateTemplate, ipvs, table.Now()) // in the place of the one that has expired
+	table.Hold(&again, ipvs, table.Now())
+	table.sweepTemplates(table.Now())
+	found, ok := lookup(table, key)
+	if left := found.life.remaining(table.Now()); !ok || found.State() != StateTemplate || left != int32(Ticks(5*time.Minute)) {
+		t.Errorf("found %v: %v, %d ticks left", ok, found.State(), left)
+	}
+}
+
 func TestAssureKeepsTheTime(t *testing.T) {
 	table, now := clocked(t)
 	key := template4(1)
