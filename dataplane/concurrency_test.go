@@ -61,13 +61,15 @@ func TestWorkersShareAPlane(t *testing.T) {
 	} else if got[Forward] == 0 || got.OfKind(Forwarded)+got.OfKind(Replied) != h.wire.Sent() {
 		t.Errorf("%d frames sent: %v", h.wire.Sent(), got)
 	}
-	h.advance(time.Hour)
-	if s := h.plane.Connections(); s.Connections != 0 || s.Used != 0 {
+	for range 3 { // templates go after their connections
+		h.advance(time.Hour)
+	}
+	if s := h.plane.Connections(); s.Connections != 0 || s.Used != 0 || s.HalfOpenUse != 0 || s.UDPUse != 0 {
 		t.Errorf("the table is not empty: %+v", s)
 	}
 	for rs := range director.seen {
-		if rs.Active() != 0 || rs.Inactive() != 0 {
-			t.Errorf("server %v of %s counts %d active, %d inactive connections", rs.Addr, rs.Service(), rs.Active(), rs.Inactive())
+		if rs.Active() != 0 || rs.Inactive() != 0 || rs.Persistent() != 0 {
+			t.Errorf("server %v of %s counts %d active, %d inactive connections, %d templates", rs.Addr, rs.Service(), rs.Active(), rs.Inactive(), rs.Persistent())
 		}
 	}
 	t.Logf("%d servers, %d actions, %d connections", len(director.seen), director.actions, h.plane.Connections().Inserted)
@@ -115,6 +117,9 @@ func blueprint(i int) []service.Definition {
 	if i%5 == 0 {
 		web.OnFailure = service.Quiesce
 	}
+	if i%2 == 0 {
+		web = persistent(web, []int{32, 24, 30}[i/2%3])
+	}
 	if i%7 == 6 {
 		return []service.Definition{web}
 	}
@@ -144,7 +149,7 @@ func (d *restless) act() {
 	services := h.table.Services()
 	s := services[d.r.IntN(len(services))]
 	rs := s.Servers[d.r.IntN(len(s.Servers))]
-	switch d.r.IntN(6) {
+	switch d.r.IntN(7) {
 	case 0:
 		h.use(blueprint(d.r.IntN(100))...)
 		d.note()
@@ -158,6 +163,10 @@ func (d *restless) act() {
 		rs.SetMAC(serverMAC(21))
 	case 5:
 		d.pass()
+	case 6:
+		settings := ours
+		settings.ExpireNodestConn = d.r.IntN(2) == 0
+		h.plane.SetSettings(settings)
 	}
 	s.Refresh()
 	h.plane.ExpireGone()

@@ -16,12 +16,22 @@ func (w *Worker) remembered(j *job) (rs *service.RealServer, ok bool) {
 	if !found {
 		return nil, false
 	}
-	rs = w.table.Server(c.Server())
+	rs = w.serverOf(&c)
 	if rs == nil || !w.keepsClients(rs) {
 		w.retire(j, &key, &c, rs)
 		return nil, false
 	}
 	return rs, conns.Hold(&c, j.svc.Timeouts, w.now)
+}
+
+// serverOf returns the server of a template that was found. It may have joined in
+// a reload since the batch began, and another worker have made the template.
+func (w *Worker) serverOf(c *conntable.Conn) *service.RealServer {
+	if rs := w.table.Server(c.Server()); rs != nil {
+		return rs
+	}
+	w.table = w.plane.services.Load()
+	return w.table.Server(c.Server())
 }
 
 // keepsClients reports whether a server takes new connections of the clients
@@ -66,7 +76,7 @@ func (w *Worker) remember(j *job, k *frame.Key, rs *service.RealServer) (*servic
 			return rs, false
 		}
 	case conntable.Existed:
-		other := w.table.Server(c.Server())
+		other := w.serverOf(&c)
 		if other == nil || !w.keepsClients(other) {
 			return rs, false
 		}

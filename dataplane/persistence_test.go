@@ -280,6 +280,28 @@ func TestTemplateMadeDuringReload(t *testing.T) {
 	}
 }
 
+// TestTemplateToServerThatJoined: a worker that still has the table of before a
+// server joined sends a client there whom another worker sent there.
+func TestTemplateToServerThatJoined(t *testing.T) {
+	h := newHarness(t, persistent(define(21), 0))
+	before := h.table
+	h.use(persistent(define(21, 22), 0))
+	if got := h.to(tcp(client4, syn)); got != 22 {
+		t.Fatalf("to %d", got)
+	}
+	h.inWorker(before, tcp("198.51.100.7:50000", syn))
+	rs := h.server(0, 22)
+	if rs.Persistent() != 1 || rs.Active() != 2 {
+		t.Errorf("%d templates and %d connections of the client with the server", rs.Persistent(), rs.Active())
+	}
+	for range 4 {
+		h.advance(time.Hour)
+	}
+	if rs.Persistent() != 0 || h.templates() != 0 {
+		t.Errorf("%d templates with the server, %d in the table, after all has ended", rs.Persistent(), h.templates())
+	}
+}
+
 // inWorker has the worker direct a packet, which must be forwarded, by a table
 // of before.
 func (h *harness) inWorker(table *service.Table, p packet) {
