@@ -137,6 +137,24 @@ func TestClientsLeaveServer(t *testing.T) {
 	}
 }
 
+// A template that is put aside is in nobody's way, on port 65535 neither.
+func TestClientLeavesServerOnLastPort(t *testing.T) {
+	d := persistent(define(21, 22, 23), 0)
+	d.Ranges[0].First, d.Ranges[0].Last = 65535, 65535
+	h := newHarnessWith(t, setting{Options: Options{Settings: quiescent()}}, d)
+	if got := h.to(tcp(client4, syn).port("65535")); got != 23 {
+		t.Fatalf("to %d", got)
+	}
+	d.Servers[2].Weight = 0
+	h.use(d)
+	server := h.to(tcp("198.51.100.7:50000", syn).port("65535"))
+	for port := range 5 {
+		if got := h.to(tcp(fmt.Sprintf("198.51.100.7:%d", 50001+port), syn).port("65535")); got != server {
+			t.Errorf("the client went to %d, before to %d", got, server)
+		}
+	}
+}
+
 func weightless(h *harness) {
 	d := persistent(define(21, 22), 0)
 	d.Servers[1].Weight = 0

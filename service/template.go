@@ -21,8 +21,9 @@ const (
 	groupVIP  = 1
 )
 
-// deadPort is the port of templates that are not used any more, as in IPVS.
-const deadPort = 0xffff
+// deadPort is the port of templates that are not used any more. It is shown as
+// 65535, as in IPVS, but is not that of a service there.
+const deadPort = 0x1ffff
 
 // template names the templates of a definition. One VIP and port keep theirs;
 // a service with several has a number, as a firewall mark is in IPVS.
