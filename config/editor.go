@@ -157,12 +157,12 @@ func (e *Editor) remove(i int) {
 	e.services[i] = nil
 }
 
-// FindService returns the service that id names, as an [Editor] finds it.
+// Find returns the name of the service that id names.
 // Errors: ErrNoService, or Errors if id names nothing.
-func (c *Config) FindService(id ServiceID) (*Service, error) {
-	i, err := NewEditor(c, nil).find(id)
+func (e *Editor) Find(id ServiceID) (name string, err error) {
+	i, err := e.find(id)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return &c.Services[i], nil
+	return e.services[i].Name, nil
 }

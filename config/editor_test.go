@@ -401,8 +401,9 @@ func TestSentinels(t *testing.T) {
 	}
 }
 
-func TestFindService(t *testing.T) {
+func TestFind(t *testing.T) {
 	c := parse(t, edited)
+	e := NewEditor(c, c)
 	for _, test := range []struct {
 		id   ServiceID
 		want string
@@ -412,14 +413,14 @@ func TestFindService(t *testing.T) {
 		{group, "group"},
 		{secure, "tcp-192.0.2.13-80"},
 	} {
-		if s, err := c.FindService(test.id); err != nil || s.Name != test.want {
-			t.Errorf("%v: %v, %v", test.id, s, err)
+		if name, err := e.Find(test.id); err != nil || name != test.want {
+			t.Errorf("%v: %q, %v", test.id, name, err)
 		}
 	}
-	if _, err := c.FindService(fresh); !errors.Is(err, ErrNoService) {
+	if _, err := e.Find(fresh); !errors.Is(err, ErrNoService) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := c.FindService(ServiceID{}); !errors.As(err, new(Errors)) {
+	if _, err := e.Find(ServiceID{}); !errors.As(err, new(Errors)) {
 		t.Errorf("nothing was found: %v", err)
 	}
 }

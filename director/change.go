@@ -55,7 +55,7 @@ func (d *Director) change(changes api.Changes) (done api.Changed, added []netip.
 			return done, nil, fmt.Errorf("change: %w", err)
 		}
 	}
-	d.zero(e.zeroed)
+	d.zero(e)
 	if made > 0 {
 		d.log.Info("services changed through the admin socket", "changes", made, "what", describe(changes[:made]))
 	}
@@ -113,15 +113,15 @@ func tally(changes api.Changes) string {
 // zeros are what the counters of servers were at some time.
 type zeros map[*service.RealServer]api.Counts
 
-// zero remembers what the counters of the servers of the services are now: an
-// operator sees them count from here.
-func (d *Director) zero(names map[string]bool) {
-	if len(names) == 0 {
+// zero remembers what the counters are now of the servers whose services an
+// edit sets to zero: an operator sees them count from here.
+func (d *Director) zero(e *edit) {
+	if len(e.zeroed) == 0 && !e.zeroedAll {
 		return
 	}
 	next := make(zeros)
 	d.eachServer(func(s *service.Service, rs *service.RealServer) {
-		if names[s.Name] {
+		if e.zeroedAll || e.zeroed[s.Name] {
 			next[rs] = counts(rs)
 		} else if before, ok := d.zeros[rs]; ok {
 			next[rs] = before

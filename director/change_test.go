@@ -279,6 +279,27 @@ func TestZeroCounters(t *testing.T) {
 	})
 }
 
+// TestZeroIsCheap: a change of counters does not look at all services, so that
+// the director is not away for long while many are made.
+func TestZeroIsCheap(t *testing.T) {
+	within(t, func(r *rig) {
+		r.write(global)
+		r.start()
+		r.change(services(200)...)
+		var zeros api.Changes
+		for i := range 1000 {
+			zero := api.Change{Op: api.ZeroCounters}
+			if i%2 == 0 {
+				zero.Service = &api.VirtualService{Protocol: "tcp", Address: fmt.Sprintf("198.18.0.%d:80", 1+i%100)}
+			}
+			zeros = append(zeros, zero)
+		}
+		if n := testing.AllocsPerRun(1, func() { r.change(zeros...) }); n > 100_000 {
+			t.Errorf("%.0f allocations for %d changes", n, len(zeros))
+		}
+	})
+}
+
 // TestChangeDropsNothing: while servers and services come and go, each new
 // connection finds a server.
 func TestChangeDropsNothing(t *testing.T) {

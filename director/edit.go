@@ -17,7 +17,9 @@ type edit struct {
 	host   config.Host
 	judged map[netip.Addr]error // by address, of what the host says of it
 	added  []netip.Addr         // real servers
-	zeroed map[string]bool      // services whose counters are set to zero, by name
+
+	zeroed    map[string]bool // services whose counters are set to zero, by name
+	zeroedAll bool            // all are
 }
 
 // newEdit returns an edit of c for a host; file is what the file said last.
@@ -105,18 +107,15 @@ func (e *edit) setTimeouts(t *api.Timeouts) error {
 
 // zeroCounters notes which services' counters are set to zero; nil: all.
 func (e *edit) zeroCounters(s *api.VirtualService) error {
-	c := e.Config()
 	if s == nil {
-		for i := range c.Services {
-			e.zeroed[c.Services[i].Name] = true
-		}
+		e.zeroedAll = true
 		return nil
 	}
-	found, err := c.FindService(serviceID(s))
+	name, err := e.Find(serviceID(s))
 	if err != nil {
 		return err
 	}
-	e.zeroed[found.Name] = true
+	e.zeroed[name] = true
 	return nil
 }
 
