@@ -50,11 +50,13 @@ func (d *Director) change(changes api.Changes) (done api.Changed, added []netip.
 	}
 	e := newEdit(d.config, d.file, host)
 	made, refused := e.all(changes)
-	if next := e.Config(); !next.Equal(d.config) {
+	next := e.Config()
+	if !next.Equal(d.config) {
 		if err := d.apply(next); err != nil {
 			return done, nil, fmt.Errorf("change: %w", err)
 		}
 	}
+	d.config = next // as in reload
 	d.zero(e)
 	if made > 0 {
 		d.log.Info("services changed through the admin socket", "changes", made, "what", describe(changes[:made]))

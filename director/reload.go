@@ -15,11 +15,10 @@ func (d *Director) reload() (api.Reload, error) {
 	if err != nil {
 		return api.Reload{}, err
 	}
-	if file.Equal(d.file) {
-		return api.Reload{NeedRestart: d.pending}, nil
-	}
 	merged, dropped := config.Merge(d.file, d.config, file)
-	if next := d.keepFixed(merged); !next.Equal(d.config) {
+	next := d.keepFixed(merged)
+	changed := !next.Equal(d.config)
+	if changed {
 		if err := d.checkHost(next); err != nil {
 			return api.Reload{}, err
 		}
@@ -28,11 +27,13 @@ func (d *Director) reload() (api.Reload, error) {
 		}
 		d.loaded = time.Now()
 	}
+	d.config = next // what makes no difference now may make one for changes to come
 	for _, what := range dropped {
 		d.log.Warn("the file says otherwise than a change made at run time, which is dropped", "dropped", what)
 	}
+	changed = changed || !file.Equal(d.file)
 	d.file, d.pending = file, d.config.NeedRestart(file)
-	return api.Reload{Changed: true, NeedRestart: d.pending}, nil
+	return api.Reload{Changed: changed, NeedRestart: d.pending}, nil
 }
 
 // keepFixed returns next with the values that only a restart can change.

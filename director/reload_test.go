@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"lvsdr/admin/api"
 	"lvsdr/config"
 	"lvsdr/director/memhost"
 	"lvsdr/frame"
@@ -24,6 +25,23 @@ func TestReloadUnchanged(t *testing.T) {
 		}
 		if s := r.status(); !s.ConfigSince.Equal(before.ConfigSince) {
 			t.Error("the configuration is as new")
+		}
+	})
+}
+
+// TestReloadRemembersWhatIsSaid: that a service names the timeouts that it has
+// already changes nothing, but it keeps them when the director's change.
+func TestReloadRemembersWhatIsSaid(t *testing.T) {
+	within(t, func(r *rig) {
+		r.up()
+		r.mustReload(global + web(21, 22) + "    timeouts: {tcp: 15m}\n")
+		r.change(api.Change{Op: api.SetTimeouts, Timeouts: &api.Timeouts{TCP: 100}})
+		if s := r.status(); s.Timeouts.TCP != 100 || s.Services[0].Timeouts.TCP != 900 {
+			t.Errorf("timeouts %+v, of the service %+v", s.Timeouts, s.Services[0].Timeouts)
+		}
+		r.mustReload(global + web(21, 22))
+		if s := r.status(); s.Timeouts.TCP != 100 || s.Services[0].Timeouts.TCP != 100 {
+			t.Errorf("and back: timeouts %+v, of the service %+v", s.Timeouts, s.Services[0].Timeouts)
 		}
 	})
 }
