@@ -235,6 +235,34 @@ func TestChangeFails(t *testing.T) {
 	})
 }
 
+// TestChangeIsRefusedAsAStartIs: a director without a VIP starts on a host that
+// forwards; with the first VIP, the kernel would duplicate its traffic.
+func TestChangeIsRefusedAsAStartIs(t *testing.T) {
+	within(t, func(r *rig) {
+		r.write("guard: off\n" + global)
+		r.host.SetForwarding(true)
+		r.start()
+		_, err := r.d.Change(r.Context(), api.Changes{addService(vip)})
+		if err == nil || !strings.Contains(err.Error(), "the kernel forwards IPv4") {
+			t.Errorf("change: %v", err)
+		}
+		if _, err = r.reload("guard: off\n" + global + web(21)); err == nil || !strings.Contains(err.Error(), "the kernel forwards IPv4") {
+			t.Errorf("reload: %v", err)
+		}
+		if s := r.status(); len(s.Services)+len(s.VIPs)+len(s.Alarms) != 0 {
+			t.Errorf("%+v", s)
+		}
+		r.host.SetForwarding(false)
+		r.change(addService(vip))
+		r.host.SetForwarding(true)
+		r.pass(time.Minute)
+		r.change(addService(otherVIP)) // it is an alarm already
+		if s := r.status(); len(s.Services) != 2 || len(s.Alarms) != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 // TestChangeIsNoLoad: it says nothing of the file.
 func TestChangeIsNoLoad(t *testing.T) {
 	within(t, func(r *rig) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 
 	"lvsdr/config"
@@ -52,7 +53,7 @@ func (d *Director) updateGuard(now, next *config.Config) error {
 		if slices.Equal(vips(next), vips(now)) {
 			return nil // writing the table takes the kernel 10 ms
 		}
-		return d.guard.Update(vips(next))
+		return d.updateVIPs(vips(now), vips(next))
 	}
 	if err := d.openGuard(next); err != nil {
 		return err
@@ -69,10 +70,32 @@ func (d *Director) updateGuard(now, next *config.Config) error {
 	return nil
 }
 
+// updateVIPs changes the VIPs of the guard. It refuses what a start would be
+// refused for, unless the kernel does that already.
+func (d *Director) updateVIPs(now, next []netip.Addr) error {
+	if err := d.guard.Update(next); err != nil {
+		return err
+	}
+	if guard.Err(d.findings) != nil {
+		return nil // the operator has been told
+	}
+	findings := d.guard.Look()
+	err := guard.Err(findings)
+	if err == nil {
+		d.noteFindings(findings)
+		return nil
+	}
+	if again := d.guard.Update(now); again != nil {
+		d.log.Error("the guard could not be put back", "error", again)
+	}
+	return err
+}
+
 // lookAtKernel looks again whether the host's kernel stays out of the VIPs'
 // traffic, and logs what is new.
-func (d *Director) lookAtKernel() {
-	findings := d.guard.Look()
+func (d *Director) lookAtKernel() { d.noteFindings(d.guard.Look()) }
+
+func (d *Director) noteFindings(findings []guard.Finding) {
 	known := make(map[guard.Finding]bool)
 	for _, f := range d.findings {
 		known[f] = true
