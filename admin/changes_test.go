@@ -110,7 +110,14 @@ func TestNonsenseIsRefused(t *testing.T) {
 	serve(t, admin.Options{Socket: path, Source: source})
 	for _, c := range []struct{ method, path, body, want string }{
 		{"POST", "/v1/changes", ``, "read the request: EOF"},
-		{"POST", "/v1/changes", `{"op":"clear"}`, "read the request: json: cannot unmarshal object"},
+		{"POST", "/v1/changes", `{"op":"clear"}`, "read the request: it is no list of changes"},
+		{"POST", "/v1/changes", `null`, "it is no list of changes"},
+		{"POST", "/v1/changes", `[{"op":"clear"}, 7]`, "change 1: json: cannot unmarshal number"},
+		{"POST", "/v1/changes", `[{"op":"clear"} {"op":"clear"}]`, "read the request: "},
+		{"POST", "/v1/changes", `[{"op":"clear"}`, "read the request: "},
+		{"POST", "/v1/changes", `[{"op":"clear"},]`, "read the request: "},
+		{"POST", "/v1/changes", `[{},` + strings.Repeat("{},", 100_000) + `{}]`, "more than 100000 changes: send them in several requests"},
+		{"POST", "/v1/changes", `[{"op":"add-service","service":{"flags":["` + strings.Repeat(`","`, 2000) + `"]}}]`, "change 0: it has more than 4096 bytes"},
 		{"POST", "/v1/changes", `[{"op":"clear"}] [`, "something follows the changes"},
 		{"POST", "/v1/changes", `[{"op":"add-server","server":{"address":"192.0.2.1:80","tunnel":true}}]`, `unknown field \"tunnel\"`},
 		{"POST", "/v1/changes", `[{"op":"add-server","server":{"weight":"1"}}]`, "cannot unmarshal string"},

@@ -29,8 +29,8 @@ func TestRequestHoldsManyChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all := 100_000 * (len(one) + len(",")); all > maxChanges {
-		t.Errorf("100,000 changes may take %d bytes, a request %d", all, maxChanges)
+	if all := 100_000 * (len(one) + len(",")); all > maxBytes {
+		t.Errorf("100,000 changes may take %d bytes, a request %d", all, maxBytes)
 	}
 }
 
