@@ -17,14 +17,27 @@ const (
 	// pieceTimeout is how long a reader may take for one piece: somebody may
 	// read it page by page.
 	pieceTimeout = 10 * time.Minute
+	// maxStreams is how many may be read at once: readers who take nothing must
+	// leave the socket to others.
+	maxStreams = maxConnections / 4
 )
 
 // connectionsHandler answers GET /v1/connections.
 func connectionsHandler(source Source) http.HandlerFunc {
+	streams := make(chan struct{}, maxStreams)
 	return func(w http.ResponseWriter, r *http.Request) {
 		filter, err := parseFilter(r.URL.RawQuery)
 		if err != nil {
 			writeJSON(w, http.StatusBadRequest, &api.Error{Message: err.Error(), Code: api.CodeInvalid})
+			return
+		}
+		select {
+		case streams <- struct{}{}:
+			defer func() { <-streams }()
+		default:
+			writeJSON(w, http.StatusServiceUnavailable, &api.Error{
+				Message: fmt.Sprintf("%d lists of connections are being read already: wait for one to end", maxStreams),
+			})
 			return
 		}
 		s := newStream(w)

@@ -130,3 +130,41 @@ func TestConnectionsReaderLeaves(t *testing.T) {
 		t.Errorf("the caller left: %v", err)
 	}
 }
+
+// TestManyReaders: those who read lists leave the socket to others, and hear so
+// when there are too many of them.
+func TestManyReaders(t *testing.T) {
+	path, source := socketPath(t), always(&api.Status{Version: "v1"})
+	reading, release := make(chan struct{}), make(chan struct{})
+	source.connections = func(_ context.Context, f api.ConnectionFilter, _ func(api.Connection) bool) error {
+		if f.State == "" {
+			reading <- struct{}{}
+			<-release
+		}
+		return nil
+	}
+	serve(t, admin.Options{Socket: path, Source: source})
+	const most = 16
+	left := make(chan error)
+	for range most {
+		go func() {
+			left <- api.NewClient(path).Connections(t.Context(), api.ConnectionFilter{}, func(api.Connection) error { return nil })
+		}()
+		<-reading
+	}
+	if code, answer := request(t, path, "GET", "/v1/connections?state=CLOSE", ""); code != http.StatusServiceUnavailable || !strings.Contains(answer, "wait for one to end") {
+		t.Errorf("one more list: %d %s", code, answer)
+	}
+	if s, err := api.NewClient(path).Status(t.Context()); err != nil || s.Version != "v1" {
+		t.Errorf("status: %+v, %v", s, err)
+	}
+	close(release)
+	for range most {
+		if err := <-left; err != nil {
+			t.Error(err)
+		}
+	}
+	if code, answer := request(t, path, "GET", "/v1/connections?state=CLOSE", ""); code != http.StatusOK {
+		t.Errorf("when they have ended: %d %s", code, answer)
+	}
+}
