@@ -80,11 +80,10 @@ func newEntry(s *api.Service, address string) (e entry, err error) {
 	}
 	for i := len(s.Servers) - 1; i >= 0; i-- {
 		b := backend{RealServer: &s.Servers[i]}
-		var last uint16
-		if b.addr, b.port, last, err = splitAddress(b.Address); err != nil {
+		if b.addr, b.port, _, err = splitAddress(b.Address); err != nil {
 			return e, err
 		}
-		if b.port == 0 && last == 0 && e.first == e.last {
+		if e.Mark == 0 && e.first == e.last { // direct routing keeps it, whatever port is checked
 			b.port = e.first
 		}
 		e.servers = append(e.servers, b)

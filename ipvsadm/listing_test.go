@@ -151,6 +151,26 @@ FWM  4 IPv6 rr
 	}
 }
 
+// TestServerPorts: under each address of a service its servers have that port,
+// also those whose checks ask another; the kernel knows no other with -g.
+func TestServerPorts(t *testing.T) {
+	d := &fakeDirector{status: api.Status{Services: []api.Service{{
+		Name: "web", Protocol: "tcp", Addresses: []string{"10.0.0.1:80", "10.0.0.1:443"}, Scheduler: "wlc",
+		Servers: []api.RealServer{{Address: "10.0.0.2:80", Weight: 1, Configured: 1}, {Address: "10.0.0.3:443", Weight: 1, Configured: 1}},
+	}}}}
+	_, out, _ := run(d, "", "-Sn")
+	want := `-A -t 10.0.0.1:80 -s wlc
+-a -t 10.0.0.1:80 -r 10.0.0.2:80 -g -w 1
+-a -t 10.0.0.1:80 -r 10.0.0.3:80 -g -w 1
+-A -t 10.0.0.1:443 -s wlc
+-a -t 10.0.0.1:443 -r 10.0.0.2:443 -g -w 1
+-a -t 10.0.0.1:443 -r 10.0.0.3:443 -g -w 1
+`
+	if diff := cmp.Diff(want, out); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestSave: what -S prints is what was configured, not what health made of it;
 // what no line can say is an error.
 func TestSave(t *testing.T) {
