@@ -37,7 +37,7 @@ options. Changes last until the director is started again.
 
 The program is ipvsadm itself when it is called by that name:
 
-  ln -s /usr/local/bin/director /usr/local/sbin/ipvsadm
+  ln -s /usr/local/sbin/director /usr/local/sbin/ipvsadm
 
 It then asks the director whose socket is in the environment variable
 ` + socketVariable + `, or else at ` + defaultSocket + `.`,
