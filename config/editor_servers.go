@@ -15,7 +15,7 @@ func (e *Editor) AddServer(id ServiceID, o ServerSettings) error {
 	switch {
 	case err != nil:
 		return err
-	case s.find(r.Addr) >= 0:
+	case e.index.isServer(r.Addr) && s.find(r.Addr) >= 0: // few are: a service may have many servers
 		return fmt.Errorf("real server %s: %w", r.Addr, ErrServerExists)
 	case e.index.isVIP(r.Addr):
 		return Errors{{Key: "address", Message: r.Addr.String() + " is a VIP", Remedy: ownAddress}}

@@ -102,6 +102,24 @@ func BenchmarkRestore(b *testing.B) {
 	}
 }
 
+// BenchmarkRestoreOneService is BenchmarkRestore with all servers in one service.
+func BenchmarkRestoreOneService(b *testing.B) {
+	for _, n := range []int{1000, 10_000, 50_000} {
+		b.Run(fmt.Sprintf("lines=%d", n), func(b *testing.B) {
+			d, _ := run(b, global)
+			changes := append(api.Changes{{Op: api.Clear}}, services(1)[0])
+			for i := range n {
+				changes = append(changes, api.Change{Op: api.AddServer, Service: changes[1].Service, Server: &api.Destination{
+					Address: fmt.Sprintf("10.%d.%d.1:80", i/250, i%250), Weight: 1,
+				}})
+			}
+			for b.Loop() {
+				must(b, d, changes)
+			}
+		})
+	}
+}
+
 // flow is a segment of client i to the service web. Its TCP checksum is wrong:
 // nobody here reads it.
 func flow(i int, flags uint8) []byte {

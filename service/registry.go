@@ -22,6 +22,7 @@ const retired = 10 * time.Second
 type Registry struct {
 	vips      map[frame.Addr]uint16
 	servers   []*RealServer // by ID; nil: free
+	free      int           // no lower ID is
 	byKey     map[serverKey]*RealServer
 	removed   map[uint32]time.Time // IDs, and since when they are seen without a connection; zero: they have some
 	balancers map[string]*balancer // by service name
@@ -164,13 +165,13 @@ func (r *Registry) server(key serverKey, d ServerDefinition) *RealServer {
 }
 
 func (r *Registry) freeID() uint32 {
-	for id, rs := range r.servers {
-		if rs == nil {
-			return uint32(id)
-		}
+	for r.free < len(r.servers) && r.servers[r.free] != nil {
+		r.free++
 	}
-	r.servers = append(r.servers, nil)
-	return uint32(len(r.servers) - 1)
+	if r.free == len(r.servers) {
+		r.servers = append(r.servers, nil)
+	}
+	return uint32(r.free)
 }
 
 // retire marks the servers that are not kept, and frees the numbers of those
@@ -192,6 +193,7 @@ func (r *Registry) retire(keep map[serverKey]bool, now time.Time) {
 			delete(r.removed, rs.ID)
 			delete(r.byKey, key)
 			r.servers[rs.ID] = nil
+			r.free = min(r.free, int(rs.ID))
 		}
 	}
 }

@@ -208,6 +208,21 @@ func TestIDsComeBackLate(t *testing.T) {
 	}
 }
 
+// TestIDsHaveNoHoles: the lowest free number is the next, wherever it is.
+func TestIDsHaveNoHoles(t *testing.T) {
+	r := &registry{T: t}
+	r.build(t0, web("a", 1, 21, 22, 23, 24))
+	for _, now := range []time.Time{t0, t0.Add(time.Minute)} {
+		r.build(now, web("a", 1, 22, 24))
+	}
+	r.build(t0.Add(time.Minute), web("a", 1, 22, 24, 31, 32, 33))
+	for i, want := range []uint32{1, 3, 0, 2, 4} {
+		if got := r.table.Services()[0].Servers[i].ID; got != want {
+			t.Errorf("server %d has ID %d, want %d", i, got, want)
+		}
+	}
+}
+
 func TestRemovedServerReturns(t *testing.T) {
 	r := &registry{T: t}
 	r.build(t0, web("a", 1, 21, 22))
