@@ -65,7 +65,7 @@ func malformed(t testing.TB) map[frame.Malformed][]byte {
 		frame.TooManyExtensions:   next6(60, bytes.Repeat([]byte{60, 0, 1, 4, 0, 0, 0, 0}, 9)...),
 		frame.BadQuote:            change(error4, 14+28, 0x65),
 		frame.TinyFragment:        cut(header(tcp4, 6, 0x20, 0), 16),
-		frame.FragmentOverlap:     header(tcp4, 6, 0, 1),
+		frame.FragmentInHeader:    header(tcp4, 6, 0, 1),
 		frame.FragmentTooBig:      header(udp4, 6, 0x1f, 0xff),
 		frame.BadFragmentLength:   cut(header(udp4, 6, 0, 100), 0),
 		frame.MartianSource:       header(tcp4, 12, 127, 0, 0, 1),

@@ -32,7 +32,7 @@ const (
 	BadQuote          // an ICMP error that quotes what is no packet of its own family
 
 	TinyFragment      // a first fragment without the whole transport header (RFC 1858, 7112)
-	FragmentOverlap   // a later fragment that would overwrite the TCP header (RFC 3128)
+	FragmentInHeader  // a later fragment that would overwrite the TCP header (RFC 3128)
 	FragmentTooBig    // a fragment that ends behind the largest datagram
 	BadFragmentLength // an empty fragment, or an IPv6 one cut at no multiple of 8
 
@@ -75,7 +75,7 @@ var malformedNames = [MalformedCount]string{
 	BadQuote:          "bad_quote",
 
 	TinyFragment:      "tiny_fragment",
-	FragmentOverlap:   "fragment_overlap",
+	FragmentInHeader:  "fragment_in_header",
 	FragmentTooBig:    "fragment_too_big",
 	BadFragmentLength: "bad_fragment_length",
 

@@ -168,7 +168,7 @@ func checkFragment(p *Packet, header int) Malformed {
 	case p.Has(IsIPv6|MoreFragments) && size%8 != 0: // Linux cuts the IPv4 ones
 		return BadFragmentLength
 	case p.Key.Protocol == ProtocolTCP && offset > 0 && offset < TCPLen:
-		return FragmentOverlap
+		return FragmentInHeader
 	}
 	return OK
 }

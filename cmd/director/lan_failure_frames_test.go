@@ -156,7 +156,7 @@ func (g *forge) flaws() []flawed {
 		{frame.BadQuote, "IPv6 in ICMP", g.ip4(icmp, icmpError(tcp6[ethernetLen:]))},
 		{frame.TinyFragment, "16 bytes of TCP", fragment(0, true, tcp, g.syn(40000)[:16])},
 		{frame.TinyFragment, "half of UDP", fragment(0, true, udp17, udp(100)[:4])},
-		{frame.FragmentOverlap, "TCP at 8", fragment(8, false, tcp, make([]byte, 32))},
+		{frame.FragmentInHeader, "TCP at 8", fragment(8, false, tcp, make([]byte, 32))},
 		{frame.FragmentTooBig, "ping of death", fragment(65528, false, icmp, make([]byte, 100))},
 		{frame.BadFragmentLength, "empty", fragment(1480, false, udp17)},
 		{frame.MartianSource, "0.0.0.0", source4("0.0.0.0")},
