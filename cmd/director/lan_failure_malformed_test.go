@@ -3,11 +3,8 @@ package main
 import (
 	"bytes"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"testing"
-
-	"github.com/mdlayher/packet"
 
 	"lvsdr/admin/api"
 	"lvsdr/frame"
@@ -77,9 +74,10 @@ func TestLANUnwelcome(t *testing.T) {
 	}{
 		{"drop", "own_source", from(g.director)},
 		{"drop", "server_source", from(w.Servers[0].Link.MAC())},
-		{"drop", "fragment", mended(g.ip4(frame.ProtocolUDP, udp(2000), make([]byte, 64)), at4Fragment, 0x20, 0)},
-		{"drop", "fragment", mended(g.ip4(frame.ProtocolUDP, make([]byte, 64)), at4Fragment, 0, 100)},
 		{"drop", "protocol", g.ip4(gre, make([]byte, 64))},
+		{"drop", "protocol", mended(g.ip4(gre, make([]byte, 64)), at4Fragment, 0x20, 0)},
+		{"drop", "fragment", mended(g.ip4(gre, make([]byte, 64)), at4Fragment, 0, 8)}, // of the same datagram
+		{"hold", "fragment", mended(g.ip4(frame.ProtocolUDP, make([]byte, 64)), at4Fragment, 0, 100)},
 		{"drop", "icmp", g.ip4(frame.ProtocolICMP, []byte{timestamp, 0, 0, 0, 0, 0, 0, 0}, make([]byte, 12))},
 		{"drop", "icmp_unrelated", g.ip4(frame.ProtocolICMP, icmpError(syn[ethernetLen:]))},
 		{"drop", "no_connection", with(g.ip4(frame.ProtocolTCP, g.syn(40002)), at4Transport+13, frame.TCPRst)},
@@ -145,7 +143,7 @@ func TestLANNoise(t *testing.T) {
 type workshop struct {
 	*cluster
 	forge              *forge
-	wire               *packet.Conn // one for all frames: closing it takes the kernel 10 ms
+	wire               *wire
 	injected           int
 	before             *api.Status
 	forwarded, replies *lab.Capture
@@ -157,8 +155,7 @@ func newWorkshop(t *testing.T) *workshop {
 		Servers: 1, Serve: serveGo, Check: "{kind: none}", StaticARP: true,
 	})
 	c.LAN.Hub()
-	w := &workshop{cluster: c, forge: newForge(c), before: c.Status()}
-	w.openWire(t)
+	w := &workshop{cluster: c, forge: newForge(c), wire: c.OpenWire(c.Client), before: c.Status()}
 	isIP := func(f lab.Frame) bool { return f.EtherType() == etherTypeIPv4 || f.EtherType() == etherTypeIPv6 }
 	server := c.Servers[0].Link
 	w.forwarded = server.Capture(lab.Only(func(f lab.Frame) bool {
@@ -170,21 +167,6 @@ func newWorkshop(t *testing.T) *workshop {
 	return w
 }
 
-func (w *workshop) openWire(t *testing.T) {
-	t.Helper()
-	err := w.Client.Do(func() error {
-		ifi, err := net.InterfaceByName("eth0")
-		if err == nil {
-			w.wire, err = packet.Listen(ifi, packet.Raw, 0, nil)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { w.wire.Close() })
-}
-
 // inject sends a frame, of which the director shall count one.
 func (w *workshop) inject(what string, f []byte) {
 	w.t.Helper()
@@ -194,7 +176,7 @@ func (w *workshop) inject(what string, f []byte) {
 
 func (w *workshop) send(what string, f []byte) {
 	w.t.Helper()
-	if _, err := w.wire.WriteTo(f, &packet.Addr{HardwareAddr: w.forge.director}); err != nil {
+	if err := w.wire.Write(f); err != nil {
 		w.t.Fatalf("%s: %v", what, err)
 	}
 }

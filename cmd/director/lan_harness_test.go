@@ -71,6 +71,7 @@ type cluster struct {
 	Client   *machine // the first of them
 	Director *machine
 	Servers  []*realServer
+	Router   *lab.Host // where there are two arms
 
 	VIP  netip.Addr
 	Dir  string // files of this cluster

@@ -151,7 +151,7 @@ func (c *cluster) CheckFrames() *api.Status {
 	s, ok := c.pollStatus(func(s *api.Status) bool {
 		captured, judged = uint64(len(c.frames.Frames())), 0
 		for _, v := range s.Frames.Verdicts {
-			if v.Kind != "ignore" {
+			if v.Kind != "ignore" && v.Kind != "extra" {
 				judged += v.Frames
 			}
 		}

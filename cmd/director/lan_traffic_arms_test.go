@@ -37,6 +37,7 @@ func twoArms(t *testing.T, settings string) (c *cluster, near *machine) {
 	c.plug(c.Director.Host, farm, farmSubnet, 2)
 
 	router := c.Lab.Host("router")
+	c.Router = router
 	_, awayRouter := c.plug(router, away, awaySubnet, 1)
 	_, lanRouter := c.plug(router, c.LAN, lanSubnet, 1)
 	_, farmRouter := c.plug(router, farm, farmSubnet, 1)
