@@ -53,8 +53,11 @@ func (s *realServer) Undo() { s.realserver("undo") }
 
 func (s *realServer) realserver(verb string) {
 	s.cluster.t.Helper()
-	p := directorCommand(context.Background(), s.Host, "realserver", verb,
-		"--vip", s.cluster.VIP.String(), "--state-dir", filepath.Join(s.dir, "state"))
+	args := []string{"realserver", verb, "--vip", s.cluster.VIP.String(), "--state-dir", filepath.Join(s.dir, "state")}
+	for _, more := range s.cluster.cfg.VIPs {
+		args = append(args, "--vip", more)
+	}
+	p := directorCommand(context.Background(), s.Host, args...)
 	if err := p.Run(); err != nil {
 		s.cluster.t.Fatal(err)
 	}
@@ -145,15 +148,27 @@ func (s *realServer) waitListening() error {
 	}
 }
 
-func (s *realServer) startGo() error {
-	listener, err := s.Listen("tcp4", "0.0.0.0:80")
+func (s *realServer) startGo() (err error) {
+	s.http, err = s.serveName(80)
+	return err
+}
+
+// ServeOn serves the server's name on one more port, until the test ends.
+func (s *realServer) ServeOn(port int) {
+	s.cluster.t.Helper()
+	if _, err := s.serveName(port); err != nil {
+		s.cluster.t.Fatal(err)
+	}
+}
+
+func (s *realServer) serveName(port int) (*http.Server, error) {
+	listener, err := s.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", port))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, s.Name()+"\n") // a client that has gone misses nothing
 	})}
-	s.http = server
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	s.cluster.t.Cleanup(func() {
@@ -161,7 +176,7 @@ func (s *realServer) startGo() error {
 			s.cluster.t.Error(err)
 		}
 	})
-	return nil
+	return server, nil
 }
 
 // ListenVIP listens on a port of the VIP at the server; the listener is closed

@@ -41,6 +41,8 @@ type clusterConfig struct {
 	Service string
 	// Services are further services, indented by two spaces.
 	Services string
+	// VIPs are those of further services.
+	VIPs []string
 
 	// StaticARP gives the clients a permanent neighbour for the VIP, so that
 	// nobody waits the 4 to 7 s for which a VIP is probed.

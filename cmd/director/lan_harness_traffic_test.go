@@ -21,7 +21,12 @@ import (
 func (c *cluster) Get(path string) (string, error) { return c.get(c.Client.HTTPClient(), path) }
 
 func (c *cluster) get(client *http.Client, path string) (string, error) {
-	response, err := client.Get(fmt.Sprintf("http://%v%s", c.VIP, path))
+	return fetch(client, fmt.Sprintf("http://%v%s", c.VIP, path))
+}
+
+// fetch returns the page at the URL, without spaces around it.
+func fetch(client *http.Client, url string) (string, error) {
+	response, err := client.Get(url)
 	if err != nil {
 		return "", err
 	}
@@ -36,10 +41,13 @@ func (c *cluster) get(client *http.Client, path string) (string, error) {
 // Browser is HTTPClient, but no two connections have the same port of the
 // client's: with those that the kernel chooses, now and then a new connection
 // looks to the director like an old one, and goes to that one's server.
-func (m *machine) Browser() *http.Client {
+func (m *machine) Browser() *http.Client { return m.BrowserAt(netip.Addr{}) }
+
+// BrowserAt is Browser from one of the machine's addresses.
+func (m *machine) BrowserAt(addr netip.Addr) *http.Client {
 	client := m.HTTPClient()
 	client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{Port: firstPort + int(m.ports.Add(1))}}
+		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: addr.AsSlice(), Port: firstPort + int(m.ports.Add(1))}}
 		return m.DialWith(ctx, dialer, network, address)
 	}
 	return client
