@@ -45,10 +45,16 @@ func (m *machine) Browser() *http.Client { return m.BrowserAt(netip.Addr{}) }
 
 // BrowserAt is Browser from one of the machine's addresses.
 func (m *machine) BrowserAt(addr netip.Addr) *http.Client {
+	return m.browserWith(func() net.Addr {
+		return &net.TCPAddr{IP: addr.AsSlice(), Port: firstPort + int(m.ports.Add(1))}
+	})
+}
+
+// browserWith is HTTPClient with connections from addresses that from returns.
+func (m *machine) browserWith(from func() net.Addr) *http.Client {
 	client := m.HTTPClient()
 	client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: addr.AsSlice(), Port: firstPort + int(m.ports.Add(1))}}
-		return m.DialWith(ctx, dialer, network, address)
+		return m.DialWith(ctx, &net.Dialer{LocalAddr: from()}, network, address)
 	}
 	return client
 }
