@@ -69,6 +69,11 @@ func opens(e conntable.Event) bool {
 	return false
 }
 
+// aborts reports whether a packet with the event is the last of its connection.
+func aborts(e conntable.Event) bool {
+	return e == conntable.EventRst || e == conntable.EventSCTPAbort
+}
+
 func isGone(rs *service.RealServer) bool {
 	_, _, gone := rs.Route()
 	return gone
@@ -111,10 +116,10 @@ func (w *Worker) open(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 		return nil, w.refuse(refusalNoService(j), j, f)
 	case opens(j.event):
 		return w.schedule(j, f)
-	case j.event == conntable.EventRst || j.event == conntable.EventSCTPAbort:
-		return nil, DropNoConnection
 	case w.plane.mayOverflow(w.now):
 		return w.overflow(j, f)
+	case aborts(j.event):
+		return nil, DropNoConnection
 	case w.isSloppy(j):
 		return w.schedule(j, f)
 	case w.plane.inGrace(w.now):
@@ -241,7 +246,9 @@ func (w *Worker) overflow(j *job, f *link.Frame) (*service.RealServer, Verdict) 
 	if picked == nil {
 		return nil, w.refuse(refusalNoServer(j), j, f)
 	}
-	w.plane.overflowed(w.now, lifetime(j))
+	if !aborts(j.event) {
+		w.plane.overflowed(w.now, lifetime(j))
+	}
 	rs := w.server(picked)
 	if rs == nil {
 		return nil, DropUndecided

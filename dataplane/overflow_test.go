@@ -22,7 +22,7 @@ func (h *harness) fill() {
 }
 
 // segments are those of a connection's life, from the client.
-var segments = []uint8{syn, ack, ack | psh, ack, fin | ack, ack}
+var segments = []uint8{syn, ack, ack | psh, ack, fin | ack, ack, rst, rst | ack}
 
 // TestOverflowKeepsFlowsTogether: with the table full, every segment of a
 // connection goes to the same server, whatever the scheduler, on every director.
@@ -74,8 +74,10 @@ func TestOverflowOutlivesTheFullTable(t *testing.T) {
 	if n := h.plane.Connections().Connections; n != 0 {
 		t.Errorf("%d connections", n)
 	}
+	h.want(Forward, tcp(client4, rst)) // and then it is over
 	h.advance(2 * time.Minute)
 	h.want(ReplyRST, tcp(client4, ack))
+	h.want(DropNoConnection, tcp(client4, rst))
 }
 
 // TestOverflowDoesNotRefuse: not even when the only server takes nothing new.
