@@ -214,6 +214,7 @@ const (
 type RealServer struct {
 	Addr         netip.Addr
 	Port         uint16    // in direct routing the client's port is kept; checks go here
+	MarkPort     uint16    // behind a mark, the port by which ipvsadm names the server that it added; 0: none
 	Weight       int       // 0..65535
 	Upper, Lower int       // thresholds of active+inactive connections; 0: none
 	MAC          frame.MAC // pinned; zero: resolved

@@ -2,13 +2,13 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 )
 
 // AddServer makes a real server, the last of its service, as ipvsadm -a does.
 // Direct routing keeps the client's port, so a port that is none of the
-// service's is replaced by the service's first, silently, as ipvsadm does.
+// service's is replaced by the service's first, silently, as ipvsadm does; of a
+// service with a mark the MarkPort is what was said, as in IPVS.
 // Errors: ErrNoService, ErrServerExists, or Errors.
 func (e *Editor) AddServer(id ServiceID, o ServerSettings) error {
 	s, r, err := e.server(id, o)
@@ -72,16 +72,21 @@ func (e *Editor) server(id ServiceID, o ServerSettings) (*Service, RealServer, e
 	v := d.said("", mapping("weight", number(o.Weight), "upper", number(o.Upper), "lower", number(o.Lower)))
 	var r RealServer
 	v.section(realServerKeys).realServer(&r)
-	r.Addr, r.Port = d.said("address", word(o.Address)).saidServer(s)
+	d.said("address", word(o.Address)).saidServer(s, &r)
 	return s, r, d.errs.orNil()
 }
 
-// saidServer reads the address of a real server, and chooses its port.
-func (v value) saidServer(s *Service) (netip.Addr, uint16) {
+// saidServer reads the address of a real server, and chooses its ports.
+func (v value) saidServer(s *Service, r *RealServer) {
 	addr, ports, ok := v.realHost(s.Addresses[0].Addr.BitLen())
-	var port uint16
-	if !ok || ports == nil || !v.realPort(*ports, 0, &port) || !s.hasPort(port) || port == 0 {
-		port = s.firstPort()
+	if ok && ports != nil {
+		ok = v.realPort(*ports, 0, &r.Port)
 	}
-	return addr, port
+	if ok && s.Mark != 0 {
+		r.MarkPort = r.Port
+	}
+	if !ok || !s.hasPort(r.Port) || r.Port == 0 {
+		r.Port = s.firstPort()
+	}
+	r.Addr = addr
 }

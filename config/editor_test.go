@@ -98,6 +98,9 @@ func show(c *Config) string {
 		fmt.Fprintf(&b, " %v reject %s check %s up %t", s.Timeouts.TCP, s.Reject, s.Check.Kind, s.AssumeUp)
 		for _, r := range s.RealServers {
 			fmt.Fprintf(&b, " %s:%d=%d", r.Addr, r.Port, r.Weight)
+			if r.MarkPort != 0 {
+				fmt.Fprintf(&b, "named:%d", r.MarkPort)
+			}
 			if r.Upper != 0 {
 				fmt.Fprintf(&b, "(%d-%d)", r.Lower, r.Upper)
 			}
@@ -246,7 +249,9 @@ func TestEditServers(t *testing.T) {
 		{addServer(web, ServerSettings{Address: "192.0.2.25", Weight: 65535}), " 192.0.2.25:80=65535\n"},
 		{addServer(secure, ServerSettings{Address: "192.0.2.25:443", Weight: 1}), "192.0.2.22:80=1 192.0.2.25:443=1\n"},
 		{addServer(group, ServerSettings{Address: "192.0.2.25:0", Weight: 1}), "check none up true 192.0.2.25:0=1\n"},
-		{addServer(group, ServerSettings{Address: "192.0.2.26:9", Weight: 1}), " 192.0.2.25:0=1 192.0.2.26:9=1\n"},
+		{addServer(group, ServerSettings{Address: "192.0.2.26:9", Weight: 1}), " 192.0.2.25:0=1 192.0.2.26:9=1named:9\n"},
+		{editServer(group, ServerSettings{Address: "192.0.2.26:0", Weight: 2}), " 192.0.2.26:9=2named:9\n"},
+		{delServer(group, "192.0.2.26:9"), "check none up true 192.0.2.25:0=1\n"},
 		// A pinned MAC address is the host's, in every service.
 		{addServer(group, ServerSettings{Address: "192.0.2.21", Weight: 1}), " 192.0.2.21:0=1pinned\n"},
 

@@ -129,7 +129,7 @@ func (s *Service) merged(f, r *Service, next RealServer) (server RealServer, ok 
 	if s.hasPort(now.Port) {
 		next.Port = now.Port
 	}
-	next.Weight, next.Upper, next.Lower = now.Weight, now.Upper, now.Lower
+	next.Weight, next.Upper, next.Lower, next.MarkPort = now.Weight, now.Upper, now.Lower, now.MarkPort
 	return next, true
 }
 

@@ -66,7 +66,7 @@ func lines(c, next *Config) map[string]string {
 		m[s.Name] = fmt.Sprintf("%+v", keys)
 		m[s.Name+" text"] = fmt.Sprintf("%+v", s.text())
 		for _, r := range s.RealServers {
-			m[s.Name+" "+r.Addr.String()] = fmt.Sprintf("%d %d %d", r.Weight, r.Lower, r.Upper)
+			m[s.Name+" "+r.Addr.String()] = fmt.Sprintf("%d %d %d %d", r.Weight, r.Lower, r.Upper, r.MarkPort)
 		}
 	}
 	return m

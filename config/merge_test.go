@@ -26,8 +26,9 @@ func server(address string, weight int) ServerSettings {
 
 // Services of the tests, as in the file.
 const (
-	webLine = "{name: web, address: 192.0.2.10:80, real_servers: [192.0.2.21, 192.0.2.22]}"
-	apiLine = "{name: api, address: 192.0.2.11:80, real_servers: [192.0.2.21]}"
+	webLine    = "{name: web, address: 192.0.2.10:80, real_servers: [192.0.2.21, 192.0.2.22]}"
+	markedLine = "{name: web, address: 192.0.2.10:80, mark: 7, real_servers: [192.0.2.21]}"
+	apiLine    = "{name: api, address: 192.0.2.11:80, real_servers: [192.0.2.21]}"
 )
 
 var api = tcp("192.0.2.11:80")
@@ -82,6 +83,14 @@ func TestMergeServers(t *testing.T) {
 			do:   []func(*Editor) error{delServer(ServiceID{Name: "web"}, "192.0.2.21"), addServer(ServiceID{Name: "web"}, server("192.0.2.21", 2))},
 			next: `{name: web, address: 192.0.2.10:80-81, real_servers: ["192.0.2.21:81", 192.0.2.22]}`,
 			want: "web [192.0.2.10:80-81]" + rest + " 192.0.2.21:80=2 192.0.2.22:80=1\n",
+		},
+		{
+			name: "and so does the one by which ipvsadm -f names a server", file: markedLine,
+			do: []func(*Editor) error{
+				delServer(group, "192.0.2.21"), addServer(group, server("192.0.2.21:8080", 2)), addServer(group, server("192.0.2.22:80", 1)),
+			},
+			next: markedLine,
+			want: "web [192.0.2.10:80]/tcp wlc[] mark 7 15m0s reject rst check tcp up false 192.0.2.21:80=2named:8080 192.0.2.22:80=1named:80\n",
 		},
 		{
 			name: "a pinned MAC address is the file's", file: webLine + "\n  - " + apiLine,

@@ -82,13 +82,15 @@ func checkValid(t *testing.T, c *Config, what string) {
 	if err != nil {
 		t.Fatalf("%s: not valid: %v\n%s", what, err, text)
 	}
-	// A server's port stays what it was when its service loses the address.
+	// A server's port stays what it was when its service loses the address, and
+	// only ipvsadm names one behind a mark by a port.
 	plain := *c
 	plain.Services = slices.Clone(c.Services)
 	for i := range plain.Services {
 		s := &plain.Services[i]
 		s.RealServers = slices.Clone(s.RealServers)
 		for j := range s.RealServers {
+			s.RealServers[j].MarkPort = 0
 			if !s.hasPort(s.RealServers[j].Port) {
 				s.RealServers[j].Port = s.firstPort()
 			}

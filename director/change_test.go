@@ -146,10 +146,26 @@ func TestChangeMark(t *testing.T) {
 		r.change(
 			api.Change{Op: api.EditService, Service: marked},
 			api.Change{Op: api.AddServer, Service: marked, Server: &api.Destination{Address: "192.0.2.22:0", Weight: 3}},
+			api.Change{Op: api.AddServer, Service: marked, Server: &api.Destination{Address: "192.0.2.23:80", Weight: 1}},
 		)
 		s := r.status().Services[0]
-		if s.Mark != 7 || s.Scheduler != "wlc" || len(s.Servers) != 2 || s.Servers[1].Configured != 3 {
+		if s.Mark != 7 || s.Scheduler != "wlc" || len(s.Servers) != 3 || s.Servers[1].Configured != 3 {
 			t.Errorf("%+v", s)
+		}
+		// A server is known by the port with which it was added: ldirectord looks
+		// for it by that. The file's have none.
+		for i, want := range []string{"192.0.2.21", "192.0.2.22", "192.0.2.23:80"} {
+			if got := s.Servers[i].Address; got != want {
+				t.Errorf("server %d is %s, want %s", i, got, want)
+			}
+		}
+		again := api.Destination{Address: "192.0.2.22:80", Weight: 3}
+		r.change(
+			api.Change{Op: api.DeleteServer, Service: marked, Server: &api.Destination{Address: "192.0.2.22:0"}},
+			api.Change{Op: api.AddServer, Service: marked, Server: &again},
+		)
+		if got := r.status().Services[0].Servers[2].Address; got != again.Address {
+			t.Errorf("added again with a port, it is %s", got)
 		}
 	})
 }

@@ -109,11 +109,11 @@ func subscriptions(c *config.Config) (subs []healthcheck.Subscription) {
 }
 
 // hashPort is the port of a real server as IPVS knows it, and as its hashes take
-// it in: that of its service, and 0 for a service with a mark, whatever port its
-// checks ask.
+// it in: that of its service, and for a service with a mark the one with which it
+// was added, mostly none, whatever port its checks ask.
 func hashPort(s *config.Service, r *config.RealServer) uint16 {
 	if s.Mark != 0 {
-		return 0
+		return r.MarkPort
 	}
 	return r.Port
 }

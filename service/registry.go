@@ -30,9 +30,21 @@ type Registry struct {
 }
 
 type serverKey struct {
-	service string
-	addr    frame.Addr
-	port    uint16
+	service  string
+	addr     frame.Addr
+	port     uint16
+	markPort uint16
+}
+
+// keyOf is what makes a server of a service the same as before. As in IPVS,
+// one that was taken out from behind a mark and comes back with another port is
+// another; one whose service is given a mark is not.
+func keyOf(d *Definition, s *ServerDefinition) serverKey {
+	key := serverKey{service: d.Name, addr: s.Addr, port: s.Port}
+	if d.Mark != 0 {
+		key.markPort = s.HashPort
+	}
+	return key
 }
 
 // Build makes the table of the definitions, and of VIPs that are owned also
@@ -63,7 +75,7 @@ func (r *Registry) Build(definitions []Definition, owned []frame.Addr, now time.
 	}
 	for _, s := range services {
 		for _, sd := range s.Definition.Servers {
-			key := serverKey{s.Name, sd.Addr, sd.Port}
+			key := keyOf(&s.Definition, &sd)
 			keep[key] = true
 			rs := r.server(key, sd)
 			if was := rs.owner.Swap(s); was != nil && !was.SameTemplates(s) {

@@ -105,6 +105,17 @@ func TestIdentity(t *testing.T) {
 			t.Errorf("the same server with another %s", name)
 		}
 	}
+	marked := func(hashPort uint16) *RealServer {
+		d := web("a", 1, 21)
+		d.Mark, d.Servers[0].HashPort = 7, hashPort
+		return r.build(t0, d).Services()[0].Servers[0]
+	}
+	if got := marked(0); got != old || got.Port != 80 {
+		t.Errorf("given a mark, the server is %+v", got)
+	}
+	if got := marked(80); got == old || got.Port != 80 {
+		t.Errorf("added by another name behind the mark, it is %+v", got)
+	}
 	d := web("a", 9, 21)
 	d.Scheduler, d.Servers[0].Weight, d.Servers[0].MAC = "wlc", 9, mac(1)
 	if got := r.build(t0, d).Services()[0].Servers[0]; got != old {

@@ -65,7 +65,7 @@ type Persistence struct {
 type ServerDefinition struct {
 	Addr         frame.Addr
 	Port         uint16 // part of its identity
-	HashPort     uint16 // as the schedulers know it; kept for as long as the server lives
+	HashPort     uint16 // as the schedulers know it; kept for as long as the server lives, and behind a mark part of its identity
 	Weight       int
 	Upper, Lower int       // thresholds; 0: none
 	MAC          frame.MAC // pinned; zero: none
