@@ -20,10 +20,14 @@ type awaited struct {
 	known chan struct{} // closed once they are, or nobody answers
 }
 
-// await returns a channel that is closed once the MAC addresses are known, or
-// nil if there is nothing to wait for.
+// await returns a channel that is closed once the MAC addresses are known and in
+// use, or nil if there is nothing to wait for.
 func (d *Director) await(addrs []netip.Addr) <-chan struct{} {
-	if len(addrs) == 0 || d.attached == nil || !anyUnresolved(addrs, d.resolver.Snapshot()) {
+	if len(addrs) == 0 || d.attached == nil {
+		return nil
+	}
+	if !anyUnresolved(addrs, d.resolver.Snapshot()) {
+		d.useMACs() // some may have come to be known since the change was applied
 		return nil
 	}
 	w := awaited{addrs, time.Now().Add(resolveTime), make(chan struct{})}
@@ -43,20 +47,28 @@ func (d *Director) wait(ctx context.Context, known <-chan struct{}) {
 	}
 }
 
-// tellAwaiting tells those who wait for what the resolver knows now, and forgets
-// those who have waited long enough.
+// tellAwaiting tells those who wait for what the resolver knows now, when it is
+// in use, and forgets those who have waited long enough.
 func (d *Director) tellAwaiting(now time.Time) {
 	if len(d.awaited) == 0 {
 		return
 	}
 	neighbors := d.resolver.Snapshot()
+	var known []chan struct{}
 	d.awaited = slices.DeleteFunc(d.awaited, func(w awaited) bool {
 		if anyUnresolved(w.addrs, neighbors) {
 			return now.After(w.until)
 		}
-		close(w.known)
+		known = append(known, w.known)
 		return true
 	})
+	if len(known) == 0 {
+		return
+	}
+	d.useMACs()
+	for _, k := range known {
+		close(k)
+	}
 }
 
 // anyUnresolved reports whether the MAC address of any of the addresses may yet

@@ -3,6 +3,7 @@ package director_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,6 +44,29 @@ func TestChangeAwaitsMAC(t *testing.T) {
 		r.change(addService(otherVIP))
 		if d := r.taken(api.Change{Op: api.AddServer, Service: serviceOn(otherVIP), Server: &api.Destination{Address: "192.0.2.21:80", Weight: 1}}); d != 0 {
 			t.Errorf("a server that is known from another service: %v", d)
+		}
+	})
+}
+
+// TestChangeAwaitsMACInUse: it is not enough that the resolver knows the address,
+// which it may learn at any moment of a change. Whoever is next in line after
+// the change finds it in use.
+func TestChangeAwaitsMACInUse(t *testing.T) {
+	within(t, func(r *rig) {
+		next := make(chan *api.Status, 1)
+		r.logged = func(message string) {
+			if strings.HasPrefix(message, "services changed") {
+				go func() { next <- r.status() }()
+				time.Sleep(time.Millisecond) // the resolver has its answer when the director goes on
+			}
+		}
+		r.up()
+		for n := 30; n < 50; n++ { // the director takes this or that of two first
+			r.lan.AddNeighbor(real(n), realMAC(n))
+			r.change(add.server(n, 1))
+			if s := server(<-next, "web", n); s.MAC == "" {
+				t.Fatalf("%+v", s)
+			}
 		}
 	})
 }

@@ -50,6 +50,8 @@ type rig struct {
 	lan  *memhost.Interface
 	log  *logText
 
+	logged func(message string) // called before the director goes on; nil: not
+
 	mu      sync.Mutex // guards what Load reads
 	text    string
 	loadErr error
@@ -136,7 +138,7 @@ func (r *rig) try() error {
 	ready := make(chan struct{})
 	d, err := director.New(director.Options{
 		Config: c, ConfigFile: "director.yaml", Rules: r.rules, Load: r.load, Host: r.host, Dial: r.host.Dial, Version: "test",
-		Log: slog.New(slog.NewTextHandler(r.log, nil)), Ready: func() { close(ready) },
+		Log: slog.New(logHandler{slog.NewTextHandler(r.log, nil), r.logged}), Ready: func() { close(ready) },
 	})
 	if err != nil {
 		return err
@@ -297,6 +299,19 @@ func (l *logText) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
+}
+
+// logHandler calls logged while it holds no lock.
+type logHandler struct {
+	slog.Handler
+	logged func(string)
+}
+
+func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
+	if h.logged != nil {
+		h.logged(r.Message)
+	}
+	return h.Handler.Handle(ctx, r)
 }
 
 func (l *logText) String() string {

@@ -21,11 +21,16 @@ func (d *Director) restoreMACs() {
 
 // macsChanged takes over what the resolver says now.
 func (d *Director) macsChanged() {
-	d.takeMACs()
-	d.refresh()
+	d.useMACs()
 	d.tellAwaiting(time.Now())
 	d.nameServers()
 	d.save()
+}
+
+// useMACs makes the schedulers and workers use the MAC addresses that are known.
+func (d *Director) useMACs() {
+	d.takeMACs()
+	d.refresh()
 }
 
 // takeMACs gives all servers the MAC addresses that are known: after a reload
