@@ -1,6 +1,8 @@
 package dataplane
 
 import (
+	"math/rand/v2"
+
 	"lvsdr/dataplane/link"
 	"lvsdr/frame"
 )
@@ -21,15 +23,24 @@ const icmpv6PortUnreachable = 4
 // replyTTL is the TTL of packets that the director makes.
 const replyTTL = 64
 
+// The TOS byte of an ICMP error: the precedence of network control, and the
+// packet's type of service (linux/ip.h).
+const (
+	networkControl = 0xc0
+	tosMask        = 0x1e
+)
+
 // replies are buffers for the packets that a batch makes: they must not change
 // until the batch is flushed.
 type replies struct {
 	buffers [BatchSize][]byte
 	frames  [BatchSize]link.Frame
 	used    int
+	id      uint16 // IPv4 identification of the last one that may be fragmented
 }
 
 func (r *replies) init() {
+	r.id = uint16(rand.Uint32())
 	for i := range r.buffers {
 		r.buffers[i] = make([]byte, link.Headroom+replyLen)
 	}
@@ -38,7 +49,10 @@ func (r *replies) init() {
 func (r *replies) reset() { r.used = 0 }
 
 // begin returns a frame back to where f came from, in its VLAN, with the
-// Ethernet header and an IP header for a payload of n bytes, and the payload.
+// Ethernet header and an IP header for a payload of n bytes, and the payload. Like
+// the kernel's, what is no error has the TOS of the packet that it answers; an
+// error has the precedence of network control (RFC 1812, 4.3.2.5) and may be
+// fragmented.
 func (w *Worker) begin(j *job, f *link.Frame, protocol uint8, n int) (*link.Frame, []byte) {
 	r := &w.replies
 	reply := &r.frames[r.used]
@@ -54,8 +68,17 @@ func (w *Worker) begin(j *job, f *link.Frame, protocol uint8, n int) (*link.Fram
 	out := reply.Data()
 	copy(out, in[:p.Network]) // with the tags that are in the frame
 	w.turnEthernet(out, in)
-	if ip := out[p.Network:]; p.Has(frame.IsIPv4) {
-		frame.IPv4(ip).Init(p.Key.Dst, p.Key.Src, protocol, replyTTL, n)
+	if ip := frame.IPv4(out[p.Network:]); p.Has(frame.IsIPv4) {
+		ip.Init(p.Key.Dst, p.Key.Src, protocol, replyTTL, n)
+		tos := frame.IPv4(in[p.Network:]).TOS()
+		if protocol == frame.ProtocolICMP {
+			tos = tos&tosMask | networkControl
+			r.id++
+			ip.SetID(r.id)
+			ip.ClearDontFragment()
+		}
+		ip.SetTOS(tos)
+		ip.UpdateChecksum()
 	} else {
 		frame.IPv6(ip).Init(p.Key.Dst, p.Key.Src, protocol, replyTTL, n)
 	}
@@ -73,10 +96,13 @@ func (w *Worker) turnEthernet(out, in []byte) {
 // replyRST answers a TCP segment as a host does on which nothing listens
 // (RFC 9293, 3.10.7.1).
 func (w *Worker) replyRST(j *job, f *link.Frame) Verdict {
-	if !w.limits.resets.take() {
-		return DropRateLimited
-	}
 	p := &j.packet
+	switch {
+	case !w.limits.resets.take():
+		return DropRateLimited
+	case !isIntact(p, f):
+		return DropChecksum
+	}
 	segment := frame.TCP(f.Data()[p.Transport:p.End])
 	reply, tcp := w.begin(j, f, frame.ProtocolTCP, frame.TCPLen)
 	if p.TCPFlags&frame.TCPAck != 0 {
@@ -101,7 +127,13 @@ func sequenceLen(t frame.TCP) uint32 {
 	return n
 }
 
+// replyUnreachable answers a packet that no service, or no server, takes. To the
+// one, a host's stack would say nothing if the checksum is wrong; to the other,
+// IPVS answers before it.
 func (w *Worker) replyUnreachable(j *job, f *link.Frame) Verdict {
+	if j.svc == nil && !isIntact(&j.packet, f) {
+		return DropChecksum
+	}
 	if j.packet.Has(frame.IsIPv4) {
 		return w.replyError(j, f, ReplyUnreachable, frame.ICMPDestUnreachable, frame.ICMPCodePortUnreachable, 0)
 	}
@@ -161,10 +193,13 @@ func (w *Worker) replyError(j *job, f *link.Frame, v Verdict, typ, code uint8, m
 
 // replyEcho turns the request itself into the reply and sends it back.
 func (w *Worker) replyEcho(j *job, f *link.Frame) Verdict {
-	if !w.limits.echoes.take() {
-		return DropRateLimited
-	}
 	data, p := f.Data(), &j.packet
+	switch {
+	case !w.limits.echoes.take():
+		return DropRateLimited
+	case !isIntact(p, f):
+		return DropChecksum
+	}
 	w.turnEthernet(data, data)
 	if ip := data[p.Network:p.End]; p.Has(frame.IsIPv4) {
 		h := frame.IPv4(ip)
@@ -182,4 +217,24 @@ func (w *Worker) replyEcho(j *job, f *link.Frame) Verdict {
 	}
 	w.ports.Reply.Send(f)
 	return ReplyEcho
+}
+
+// isIntact reports whether the checksum of what the IP packet carries is right,
+// or cannot be known here: that of a fragment, and one that a card has still to
+// make or has checked.
+func isIntact(p *frame.Packet, f *link.Frame) bool {
+	if p.Has(frame.IsFragment) || f.VNet().Flags() != 0 || f.VNet().IsGSO() {
+		return true
+	}
+	b := f.Data()[p.Transport:p.End]
+	switch p.Key.Protocol {
+	case frame.ProtocolICMP:
+		return frame.Checksum(b, 0) == 0
+	case frame.ProtocolUDP:
+		if frame.UDP(b).Checksum() == 0 { // none was made
+			return p.Has(frame.IsIPv4)
+		}
+		b = b[:frame.UDP(b).Length()]
+	}
+	return frame.Checksum(b, frame.PseudoSum(p.Key.Src, p.Key.Dst, p.Key.Protocol, len(b))) == 0
 }

@@ -43,6 +43,7 @@ const (
 	DropUnresolved    // its server's MAC is not known
 	DropTooLong       // longer than the egress MTU, and no reply is owed: it may be fragmented, is an ICMP error, or not the first fragment
 	DropTTL           // without a hop left (`ttl: decrement`), and an ICMP error or not the first fragment
+	DropChecksum      // owed a reply, but its own checksum is wrong
 	DropRateLimited   // owed a reply, but replies are limited
 	DropSend          // the egress interface did not take it
 
@@ -125,6 +126,7 @@ var verdictNames = [dropFragment]string{
 	DropUnresolved:     "unresolved",
 	DropTooLong:        "too_long",
 	DropTTL:            "ttl",
+	DropChecksum:       "checksum",
 	DropRateLimited:    "rate_limited",
 	DropSend:           "send",
 }

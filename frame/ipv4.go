@@ -64,8 +64,14 @@ func (h IPv4) SetTotalLen(n int) { binary.BigEndian.PutUint16(h[ipv4TotalLen:], 
 // ID returns the identification.
 func (h IPv4) ID() uint16 { return binary.BigEndian.Uint16(h[ipv4ID:]) }
 
+// SetID sets the identification; the checksum is left to [IPv4.UpdateChecksum].
+func (h IPv4) SetID(v uint16) { binary.BigEndian.PutUint16(h[ipv4ID:], v) }
+
 // DontFragment reports whether DF is set.
 func (h IPv4) DontFragment() bool { return h[ipv4FlagsOffset]&ipv4FlagDF != 0 }
+
+// ClearDontFragment takes DF away; the checksum is left to [IPv4.UpdateChecksum].
+func (h IPv4) ClearDontFragment() { h[ipv4FlagsOffset] &^= ipv4FlagDF }
 
 // MoreFragments reports whether MF is set.
 func (h IPv4) MoreFragments() bool { return h[ipv4FlagsOffset]&ipv4FlagMF != 0 }

@@ -397,6 +397,11 @@ func TestIPHeaders(t *testing.T) {
 	if !h.DontFragment() || !h.MoreFragments() || h.FragmentOffset() != 1480 {
 		t.Errorf("header %x", h)
 	}
+	h.ClearDontFragment()
+	h.SetID(0xbeef)
+	if h.DontFragment() || !h.MoreFragments() || h.FragmentOffset() != 1480 || h.ID() != 0xbeef {
+		t.Errorf("header %x", h)
+	}
 	h[6] = 0xa0 // reserved flag and MF
 	h.SetFragment(65528, false)
 	h.SetHeaderLen(60)
