@@ -87,13 +87,13 @@ func (w *Worker) awaitsServer(rs *service.RealServer) bool {
 }
 
 // reopens reports whether the client opens a new connection where one is known:
-// it uses the ports of a finished one, or its server takes no new ones (IPVS:
-// conn_reuse_mode, expire_nodest_conn). From a server of weight 0 it goes to
-// where its template says, if it has one, whatever the mode (Linux 5.16).
+// its server takes no new ones, whoever sent it there, or it uses the ports of a
+// finished one (IPVS: expire_nodest_conn, conn_reuse_mode). A template keeps the
+// client where it is.
 func (w *Worker) reopens(j *job, c *conntable.Conn, rs *service.RealServer) bool {
 	mode := w.settings.ConnReuseMode
 	switch {
-	case !opens(j.event) || j.event == conntable.EventUDP:
+	case !isNew(j):
 		return false
 	case w.settings.ExpireNodestConn && rs.Weight() == 0:
 		return true
@@ -107,6 +107,15 @@ func (w *Worker) reopens(j *job, c *conntable.Conn, rs *service.RealServer) bool
 		return mode&ReuseFinWait != 0
 	}
 	return false
+}
+
+// isNew reports whether a packet asks for a new connection, as IPVS has it: also a
+// SYN with RST, which ends what was known, and opens nothing.
+func isNew(j *job) bool {
+	if j.event == conntable.EventRst {
+		return j.packet.TCPFlags&frame.TCPSyn != 0
+	}
+	return opens(j.event) && j.event != conntable.EventUDP
 }
 
 // open decides about a packet that belongs to no known connection.
