@@ -168,7 +168,7 @@ func (w *Worker) schedule(j *job, f *link.Frame) (*service.RealServer, Verdict) 
 	rs, controlled, v := w.choose(j, &j.packet.Key)
 	switch {
 	case v == DropNoServer:
-		return nil, w.refuse(refusalNoServer(j), j, f)
+		return nil, w.refuse(refusalNoServer(j, opens(j.event) || w.isSloppy(j)), j, f)
 	case v != Forward:
 		return nil, v
 	case j.svc.OnePacket && j.event == conntable.EventUDP:
@@ -253,7 +253,7 @@ func lifetime(j *job) uint32 {
 func (w *Worker) overflow(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 	picked := w.pickOverflow(j.svc, &j.packet.Key)
 	if picked == nil {
-		return nil, w.refuse(refusalNoServer(j), j, f)
+		return nil, w.refuse(refusalNoServer(j, opens(j.event)), j, f)
 	}
 	if !aborts(j.event) {
 		w.plane.overflowed(w.now, lifetime(j))

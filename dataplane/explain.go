@@ -115,7 +115,7 @@ func (w *Worker) explainNew(j *job, e *Explanation) {
 		picked, e.Sure = j.svc.Peek(&w.flow)
 	}
 	if picked == nil {
-		e.Verdict = refusalNoServer(j)
+		e.Verdict = refusalNoServer(j, true)
 		return
 	}
 	e.Scheduled = w.server(picked)

@@ -44,13 +44,13 @@ func refusalStray(j *job) Verdict {
 // refusalNoServer is for a client for whom no real server is usable. As long
 // as it is not known whether one is, there is nothing to say; a director that
 // has just started must not refuse what its predecessor served. Nor is a segment
-// in the middle of a connection refused: it comes here only after a start or an
-// overflow, when its server may be one that takes no new connections.
-func refusalNoServer(j *job) Verdict {
+// refused that opens nothing: it comes here only after a start or an overflow, when
+// it may be in the middle of a connection whose server takes no new ones.
+func refusalNoServer(j *job, opens bool) Verdict {
 	switch {
 	case j.svc.Undecided():
 		return DropUndecided
-	case !opens(j.event):
+	case !opens:
 		return DropNoConnection
 	case j.svc.Reject == service.RejectDrop:
 		return DropNoServer

@@ -197,6 +197,21 @@ func TestNoServersAtAll(t *testing.T) {
 	h.want(ReplyRST, tcp(client4, syn))
 }
 
+// TestSloppyIsRefused: a segment that may open a connection is refused like a SYN
+// when there is no server for it.
+func TestSloppyIsRefused(t *testing.T) {
+	d := define(21)
+	d.Reject = service.RejectICMP
+	d.Servers[0].Weight = 0
+	h := newHarness(t, d)
+	h.want(ReplyRST, tcp(client4, ack))
+	h.plane.SetSettings(with(func(s *Settings) { s.SloppyTCP = true }))
+	for _, flags := range []uint8{ack, fin | ack, psh | ack, 0} {
+		checkUnreachable(t, h.want(ReplyUnreachable, tcp(client4, flags)), tcp(client4, flags))
+	}
+	h.want(DropNoConnection, tcp(client4, rst))
+}
+
 // TestUndecidedIsSilent: as long as a server is not resolved or checked, nobody
 // is refused.
 func TestUndecidedIsSilent(t *testing.T) {
