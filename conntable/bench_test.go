@@ -110,7 +110,7 @@ func BenchmarkInsert(b *testing.B) {
 	for i := range b.N {
 		k := key4(1_000_000 + i%1_000_000)
 		h := t.Home(&k)
-		c, _ := t.Insert(&k, h, 1, StateSynRecv, ipvs, now)
+		c, _ := t.Insert(&k, h, 1, StateSynRecv, ipvs[StateSynRecv], now)
 		t.Delete(&k, h, &c)
 	}
 }

@@ -16,11 +16,11 @@ const (
 // sends the connection there.
 const Controlled uint32 = controlled
 
-// Insert adds a connection to the server in the given state, to expire after
-// the state's timeout. h is Home(k). It takes the shard's lock and does not
-// allocate.
-func (t *Table) Insert(k *Key, h Home, server uint32, s State, timeouts *Timeouts, now Time) (Conn, Outcome) {
-	return t.insert(k, h, server, s, now+Time(timeouts[s]), now)
+// Insert adds a connection to the server in the given state, to expire after so
+// many ticks: the state's timeout, as a rule. h is Home(k). It takes the shard's
+// lock and does not allocate.
+func (t *Table) Insert(k *Key, h Home, server uint32, s State, lifetime uint32, now Time) (Conn, Outcome) {
+	return t.insert(k, h, server, s, now+Time(lifetime), now)
 }
 
 func (t *Table) insert(k *Key, h Home, server uint32, s State, expires, now Time) (Conn, Outcome) {

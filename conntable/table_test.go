@@ -44,7 +44,7 @@ func key6(i int) Key {
 }
 
 func insert(t *Table, k Key, server uint32, s State) (Conn, Outcome) {
-	return t.Insert(&k, t.Home(&k), server, s, ipvs, t.Now())
+	return t.Insert(&k, t.Home(&k), server, s, ipvs[s], t.Now())
 }
 
 func lookup(t *Table, k Key) (Conn, bool) { return t.Lookup(&k, t.Home(&k), t.Now()) }
@@ -154,7 +154,7 @@ func TestAgainstMap(t *testing.T) {
 		switch op := rng.IntN(10); {
 		case op < 4 && !ok:
 			server := rng.Uint32N(8)
-			if _, o := table.Insert(&k, h, server, StateSynRecv, ipvs, at); o != Inserted {
+			if _, o := table.Insert(&k, h, server, StateSynRecv, ipvs[StateSynRecv], at); o != Inserted {
 				t.Fatalf("step %d: insert: outcome %d, %+v", step, o, table.Stats())
 			}
 			twin[k] = &modelConn{server, StateSynRecv, at + Time(ipvs[StateSynRecv])}
@@ -285,7 +285,7 @@ func TestConcurrentUse(t *testing.T) {
 				c, ok := table.Lookup(&k, h, now)
 				if !ok {
 					var o Outcome
-					if c, o = table.Insert(&k, h, uint32(i%5), StateSynRecv, ipvs, now); o == Inserted {
+					if c, o = table.Insert(&k, h, uint32(i%5), StateSynRecv, ipvs[StateSynRecv], now); o == Inserted {
 						count(StateSynRecv, 1)
 					}
 					if o == Full {
@@ -330,7 +330,7 @@ func TestSweeperRuns(t *testing.T) {
 
 		start := time.Now()
 		k := key4(1)
-		c, _ := table.Insert(&k, table.Home(&k), 1, StateEstablished, ipvs, table.Now())
+		c, _ := table.Insert(&k, table.Home(&k), 1, StateEstablished, ipvs[StateEstablished], table.Now())
 		time.Sleep(time.Second)
 		// The expiry moves from 15 minutes ahead to 10 seconds.
 		table.Advance(&c, EventRst, ipvs, table.Now())
@@ -387,7 +387,7 @@ func TestNoAllocations(t *testing.T) {
 		cycle := func() {
 			h := table.Home(&k)
 			table.Prefetch(h)
-			c, _ := table.Insert(&k, h, 1, StateSynRecv, ipvs, now)
+			c, _ := table.Insert(&k, h, 1, StateSynRecv, ipvs[StateSynRecv], now)
 			c, _ = table.Lookup(&k, h, now)
 			table.Advance(&c, EventAck, ipvs, now)
 			table.Delete(&k, h, &c)

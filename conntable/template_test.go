@@ -49,7 +49,7 @@ func TestTemplateLivesWithItsConnections(t *testing.T) {
 			table, now := clocked(t)
 			timeouts := NewTimeouts(0, 0, 0).Persist(3 * time.Second)
 			h := table.Home(&key)
-			c, _ := table.Insert(&key, h, 7, StateTemplate, timeouts, table.Now())
+			c, _ := table.Insert(&key, h, 7, StateTemplate, timeouts[StateTemplate], table.Now())
 			if !table.Hold(&c, timeouts, table.Now()) || table.Controlled(&c) != 1 {
 				t.Fatalf("%d connections", table.Controlled(&c))
 			}
@@ -86,9 +86,9 @@ func TestTemplateLivesWithItsConnections(t *testing.T) {
 func TestLookupRearmsTemplate(t *testing.T) {
 	table, now := clocked(t)
 	key := template4(1)
-	c, _ := table.Insert(&key, table.Home(&key), 7, StateTemplate, ipvs, table.Now())
+	c, _ := table.Insert(&key, table.Home(&key), 7, StateTemplate, ipvs[StateTemplate], table.Now())
 	free := template4(2)
-	table.Insert(&free, table.Home(&free), 7, StateTemplate, ipvs, table.Now())
+	table.Insert(&free, table.Home(&free), 7, StateTemplate, ipvs[StateTemplate], table.Now())
 	table.Hold(&c, ipvs, table.Now())
 	*now = 10 * time.Minute
 	if _, ok := table.LookupTemplate(&key, table.Home(&key), table.Now()); !ok {
@@ -106,14 +106,14 @@ func TestSweepSeesUseOfTemplate(t *testing.T) {
 	table, now := clocked(t)
 	key := template4(1)
 	h := table.Home(&key)
-	c, _ := table.Insert(&key, h, 7, StateTemplate, ipvs, table.Now())
+	c, _ := table.Insert(&key, h, 7, StateTemplate, ipvs[StateTemplate], table.Now())
 	*now = 10 * time.Minute
 	sh := table.shardOf(c.place)
 	table.sweepShard(h.first/table.perShard, table.Now())
 	if len(table.overdue) != 1 || Time(sh.due.Load()).until(table.Now()) > sweepPause {
 		t.Fatalf("%d overdue, the next sweep in %d ticks", len(table.overdue), Time(sh.due.Load()).until(table.Now()))
 	}
-	again, _ := table.Insert(&key, h, 7, StateTemplate, ipvs, table.Now()) // in the place of the one that has expired
+	again, _ := table.Insert(&key, h, 7, StateTemplate, ipvs[StateTemplate], table.Now()) // in the place of the one that has expired
 	table.Hold(&again, ipvs, table.Now())
 	table.sweepTemplates(table.Now())
 	found, ok := lookup(table, key)
@@ -125,7 +125,7 @@ func TestSweepSeesUseOfTemplate(t *testing.T) {
 func TestAssureKeepsTheTime(t *testing.T) {
 	table, now := clocked(t)
 	key := template4(1)
-	table.Insert(&key, table.Home(&key), 7, StateTemplate, ipvs, table.Now())
+	table.Insert(&key, table.Home(&key), 7, StateTemplate, ipvs[StateTemplate], table.Now())
 	*now = time.Minute
 	table.Assure(&key, 8)
 	if c, _ := lookup(table, key); c.State() != StateTemplate {
@@ -141,7 +141,7 @@ func TestAssureKeepsTheTime(t *testing.T) {
 func TestRetireMovesTemplate(t *testing.T) {
 	table, _ := clocked(t)
 	key, dead := template4(1), NewTemplateKey(frame.AddrFrom4(0x0a000001), 1, 0xffff, frame.ProtocolTCP)
-	c, _ := table.Insert(&key, table.Home(&key), 7, StateTemplate, ipvs, table.Now())
+	c, _ := table.Insert(&key, table.Home(&key), 7, StateTemplate, ipvs[StateTemplate], table.Now())
 	table.Hold(&c, ipvs, table.Now())
 	if !table.Retire(&key, &dead, &c, table.Now()) {
 		t.Fatal("not retired")
@@ -165,7 +165,7 @@ func TestRemoveTemplatesOfAServer(t *testing.T) {
 	table, _ := clocked(t)
 	for i := range 100 {
 		key := template4(i)
-		c, _ := table.Insert(&key, table.Home(&key), uint32(i%2), StateTemplate, ipvs, table.Now())
+		c, _ := table.Insert(&key, table.Home(&key), uint32(i%2), StateTemplate, ipvs[StateTemplate], table.Now())
 		table.Hold(&c, ipvs, table.Now())
 		insert(table, key4(i), uint32(i%2)|Controlled, StateEstablished)
 	}
@@ -228,7 +228,7 @@ func TestTemplatesConcurrently(t *testing.T) {
 				c, ok := table.LookupTemplate(&key, h, now)
 				if !ok {
 					var outcome Outcome
-					if c, outcome = table.Insert(&key, h, 1, StateTemplate, timeouts, now); outcome == Full {
+					if c, outcome = table.Insert(&key, h, 1, StateTemplate, timeouts[StateTemplate], now); outcome == Full {
 						t.Error("full")
 						return
 					}

@@ -178,7 +178,8 @@ func (w *Worker) schedule(j *job, f *link.Frame) (*service.RealServer, Verdict) 
 		rs.Stats().Connections.Add(1)
 		return rs, Forward
 	}
-	rs, outcome := w.enter(j, rs, controlled, conntable.StateNone.Next(j.event))
+	state := conntable.StateNone.Next(j.event)
+	rs, outcome := w.enter(j, rs, controlled, state, j.svc.Timeouts[state])
 	switch {
 	case outcome == conntable.Full:
 		return w.overflow(j, f)
@@ -212,14 +213,15 @@ func (w *Worker) choose(j *job, k *frame.Key) (rs *service.RealServer, controlle
 	return rs, controlled, Forward
 }
 
-// enter puts a new connection into the table. It returns the server of the
-// connection that is there then: if another worker was faster, that of the other.
-func (w *Worker) enter(j *job, rs *service.RealServer, controlled bool, state conntable.State) (*service.RealServer, conntable.Outcome) {
+// enter puts a new connection into the table, for so many ticks. It returns the
+// server of the connection that is there then: if another worker was faster, that
+// of the other.
+func (w *Worker) enter(j *job, rs *service.RealServer, controlled bool, state conntable.State, lifetime uint32) (*service.RealServer, conntable.Outcome) {
 	where := rs.ID
 	if controlled {
 		where |= conntable.Controlled
 	}
-	c, outcome := w.plane.conns.Insert(&j.key, j.home, where, state, j.svc.Timeouts, w.now)
+	c, outcome := w.plane.conns.Insert(&j.key, j.home, where, state, lifetime, w.now)
 	if outcome == conntable.Inserted {
 		rs.Opened(state.Active())
 		if controlled && state.Established() {

@@ -1,6 +1,8 @@
 package dataplane
 
 import (
+	"time"
+
 	"lvsdr/conntable"
 	"lvsdr/dataplane/link"
 	"lvsdr/frame"
@@ -84,6 +86,10 @@ func (w *Worker) relatedWithoutEntry(j *job) (*service.RealServer, Verdict) {
 	return nil, DropICMPUnrelated
 }
 
+// unmoved is how long a connection lives which no packet of its own has moved
+// (ip_vs_conn_new).
+var unmoved = conntable.Ticks(3 * time.Second)
+
 // scheduleICMP schedules the connection that an error quotes, of which nothing
 // is known (IPVS: schedule_icmp).
 func (w *Worker) scheduleICMP(j *job, sent *frame.Key) (*service.RealServer, Verdict) {
@@ -101,7 +107,11 @@ func (w *Worker) scheduleICMP(j *job, sent *frame.Key) (*service.RealServer, Ver
 		}
 		return rs, Forward
 	}
-	rs, outcome := w.enter(j, rs, controlled, conntable.StateNone)
+	state := conntable.StateNone
+	if sent.Protocol == frame.ProtocolUDP {
+		state = conntable.StateUDP
+	}
+	rs, outcome := w.enter(j, rs, controlled, state, unmoved)
 	if rs == nil || outcome == conntable.Full {
 		return nil, DropICMPUnrelated
 	}

@@ -5,10 +5,12 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 
+	"lvsdr/conntable"
 	"lvsdr/dataplane/link"
 	"lvsdr/dataplane/link/memlink"
 	"lvsdr/frame"
@@ -342,5 +344,31 @@ func TestScheduleICMPOfOnePacket(t *testing.T) {
 	}
 	if a, b := h.to(udp(client4)), h.to(udp(client4)); a == b {
 		t.Errorf("two datagrams went to %d", a)
+	}
+}
+
+// TestScheduledByICMPIsUnmoved: such a connection lives for 3 s, in the state in
+// which the kernel begins one.
+func TestScheduledByICMPIsUnmoved(t *testing.T) {
+	for _, p := range []packet{tcp(client4, ack), udp(client4)} {
+		h := newHarness(t, define(21), udpOf(define(21)))
+		h.plane.SetSettings(with(func(s *Settings) { s.ScheduleICMP = true }))
+		reply := p
+		reply.from, reply.to = p.to, p.from
+		if v, _ := h.one(memlink.Packet{Data: message4(t, 3, 4, reply.ip(t))}); v != Forward {
+			t.Fatal(v)
+		}
+		want := conntable.StateNone
+		if p.protocol == frame.ProtocolUDP {
+			want = conntable.StateUDP
+		}
+		h.advance(2750 * time.Millisecond)
+		if got := h.state(p); got != want {
+			t.Errorf("protocol %d: state %v, want %v", p.protocol, got, want)
+		}
+		h.advance(time.Second)
+		if got := h.state(p); got != conntable.StateFree {
+			t.Errorf("protocol %d: state %v after 3 s", p.protocol, got)
+		}
 	}
 }

@@ -60,7 +60,8 @@ func (w *Worker) retire(j *job, key *conntable.Key, c *conntable.Conn, rs *servi
 // a template, a hash of the client's address keeps it where it is.
 func (w *Worker) remember(j *job, k *frame.Key, rs *service.RealServer) (*service.RealServer, bool) {
 	conns, key := w.plane.conns, w.template(j)
-	c, outcome := conns.Insert(&key, conns.Home(&key), rs.ID, conntable.StateTemplate, j.svc.Timeouts, w.now)
+	lifetime := j.svc.Timeouts[conntable.StateTemplate]
+	c, outcome := conns.Insert(&key, conns.Home(&key), rs.ID, conntable.StateTemplate, lifetime, w.now)
 	switch outcome {
 	case conntable.Full:
 		if picked := w.pickOverflow(j.svc, k); picked != nil {
