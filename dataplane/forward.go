@@ -51,19 +51,26 @@ func (w *Worker) destination(j *job, f *link.Frame) (*service.RealServer, Verdic
 	return nil, DropProtocol
 }
 
-// deliver sends the packet to the real server.
+// deliver sends the packet to the real server. Like a router, it takes a hop off
+// before it looks at the length: an answer quotes what it would have sent.
 func (w *Worker) deliver(j *job, f *link.Frame, rs *service.RealServer) Verdict {
-	tooLong := w.isTooLong(&j.packet, f)
+	mac, v := routeTo(rs, f)
+	switch {
+	case v != Forward:
+		return v
+	case w.settings.DecrementTTL && !decrementTTL(j, f):
+		return w.replyTimeExceeded(j, f)
+	}
+	mtu := w.mtuTo(rs)
+	tooLong := isTooLong(&j.packet, f, mtu)
 	if tooLong {
-		if v := w.limitLength(j, f); v != Forward {
+		if v := w.limitLength(j, f, mtu); v != Forward {
 			return v
 		}
 	}
-	if v := w.rewrite(j, f, rs); v != Forward {
-		return v
-	}
+	w.readdress(f, mac)
 	if tooLong {
-		w.sendPieces(&j.packet, f)
+		w.sendPieces(&j.packet, f, mtu)
 	} else {
 		w.ports.Egress.Send(f)
 	}
@@ -116,22 +123,36 @@ func (w *Worker) findService(j *job) {
 	j.home = w.plane.conns.Home(&j.key)
 }
 
-// isTooLong reports whether a packet does not fit the egress interface.
-func (w *Worker) isTooLong(p *frame.Packet, f *link.Frame) bool {
+// mtuTo returns the length of the longest IP packet that fits the way to the
+// server: the egress interface's, or less if the host's route says so; 0: any.
+func (w *Worker) mtuTo(rs *service.RealServer) int {
 	mtu := w.ports.EgressMTU
+	if m := rs.MTU(); m != 0 && (mtu == 0 || m < mtu) {
+		return m
+	}
+	return mtu
+}
+
+// isTooLong reports whether a packet does not fit.
+func isTooLong(p *frame.Packet, f *link.Frame, mtu int) bool {
 	return mtu != 0 && p.End-p.Network > mtu && segmentLen(p, f) > mtu
 }
 
 // limitLength does what a router does with a packet that is too long: it is cut
 // into fragments, which Forward stands for, or refused.
-func (w *Worker) limitLength(j *job, f *link.Frame) Verdict {
+func (w *Worker) limitLength(j *job, f *link.Frame, mtu int) Verdict {
 	switch {
 	case j.packet.Has(frame.DontFragment):
-		return w.replyFragmentation(j, f, w.ports.EgressMTU)
-	case f.VNet().IsGSO() || w.ports.EgressMTU < minMTU:
+		return w.replyFragmentation(j, f, mtu)
+	case !maySplit(&j.packet, f, mtu):
 		return DropTooLong
 	}
 	return Forward
+}
+
+// maySplit reports whether a packet can be cut into fragments.
+func maySplit(p *frame.Packet, f *link.Frame, mtu int) bool {
+	return !p.Has(frame.DontFragment) && !f.VNet().IsGSO() && mtu >= minMTU
 }
 
 // segmentLen returns the length of the longest IP packet as which the frame
@@ -148,25 +169,28 @@ func segmentLen(p *frame.Packet, f *link.Frame) int {
 	return p.Transport - p.Network + header + size
 }
 
-// rewrite changes the frame's MAC addresses, and nothing else unless
-// forwarding costs a hop.
-func (w *Worker) rewrite(j *job, f *link.Frame, rs *service.RealServer) Verdict {
+// routeTo returns the MAC address of the server, unless the frame must not go
+// there.
+func routeTo(rs *service.RealServer, f *link.Frame) (frame.MAC, Verdict) {
 	mac, resolved, _ := rs.Route()
-	eth := frame.Ethernet(f.Data())
 	switch {
 	case !resolved:
-		return DropUnresolved
-	case eth.Src() == mac:
-		return DropServerSource
-	case w.settings.DecrementTTL && !w.decrementTTL(j, f):
-		return w.replyTimeExceeded(j, f)
+		return mac, DropUnresolved
+	case frame.Ethernet(f.Data()).Src() == mac:
+		return mac, DropServerSource
 	}
-	eth.SetDst(mac)
-	eth.SetSrc(w.ports.EgressMAC)
-	return Forward
+	return mac, Forward
 }
 
-func (w *Worker) decrementTTL(j *job, f *link.Frame) bool {
+// readdress changes the frame's MAC addresses: with a hop, that is all that
+// forwarding changes.
+func (w *Worker) readdress(f *link.Frame, mac frame.MAC) {
+	eth := frame.Ethernet(f.Data())
+	eth.SetDst(mac)
+	eth.SetSrc(w.ports.EgressMAC)
+}
+
+func decrementTTL(j *job, f *link.Frame) bool {
 	p := f.Data()[j.packet.Network:j.packet.End]
 	if j.packet.TTL <= 1 {
 		return false

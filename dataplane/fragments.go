@@ -99,13 +99,13 @@ func (p *pieces) next(size int) *link.Frame {
 	return f
 }
 
-// sendPieces cuts a rewritten IPv4 packet into fragments that fit the egress
-// interface, and sends them.
-func (w *Worker) sendPieces(p *frame.Packet, f *link.Frame) {
+// sendPieces cuts a rewritten IPv4 packet into fragments that fit, and sends
+// them.
+func (w *Worker) sendPieces(p *frame.Packet, f *link.Frame, mtu int) {
 	if !p.Has(frame.IsFragment) {
 		completeChecksum(f, p)
 	}
-	data, mtu := f.Data(), w.ports.EgressMTU
+	data := f.Data()
 	for from, n := 0, 0; ; {
 		piece := w.pieces.next(p.Network + mtu)
 		n, from = splitIPv4(piece.Data()[p.Network:], frame.IPv4(data[p.Network:p.End]), mtu, from)

@@ -32,6 +32,7 @@ type RealServer struct {
 	// route is what a worker needs for each frame, in one word: the MAC in the
 	// low 48 bits, and the flags below.
 	route atomic.Uint64
+	mtu   atomic.Int32 // see SetMTU
 	stats Stats
 
 	health atomic.Uint32 // Health
@@ -120,6 +121,14 @@ func (s *RealServer) swapRoute(keep, word uint64) {
 		}
 	}
 }
+
+// MTU returns the length of the longest IP packet on the way to the server; 0:
+// the egress interface's. Any goroutine.
+func (s *RealServer) MTU() int { return int(s.mtu.Load()) }
+
+// SetMTU sets the length of the longest IP packet on the way to the server; 0: the
+// egress interface's.
+func (s *RealServer) SetMTU(mtu int) { s.mtu.Store(int32(mtu)) }
 
 // Health returns what is known of the server.
 func (s *RealServer) Health() Health { return Health(s.health.Load()) }
