@@ -47,6 +47,7 @@ type Route struct {
 	Dev   string       // the interface; optional if Via is given
 	Src   netip.Addr   // preferred source address; optional
 	Table int          // 0: main
+	MTU   int          // 0: the interface's
 }
 
 // AddRoute adds or replaces a route.
@@ -64,7 +65,7 @@ func (h *Host) route(op string, r Route, apply func(*netlink.Handle, *netlink.Ro
 		r.Dst = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 	}
 	err := h.ns.rtnetlink(func(nl *netlink.Handle) error {
-		route := &netlink.Route{Dst: ipNet(r.Dst), Gw: r.Via.AsSlice(), Src: r.Src.AsSlice(), Table: r.Table}
+		route := &netlink.Route{Dst: ipNet(r.Dst), Gw: r.Via.AsSlice(), Src: r.Src.AsSlice(), Table: r.Table, MTU: r.MTU}
 		if r.Dev != "" {
 			link, err := nl.LinkByName(r.Dev)
 			if err != nil {
