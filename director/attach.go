@@ -137,6 +137,7 @@ func (d *Director) attach(ingress, egress Interface) error {
 	d.setAddresses()
 	d.restoreMACs()
 	d.macsChanged()
+	d.lookAtRoutes()
 	a.runControl(d, ctx, "neighbor", d.resolver.Run)
 	a.runControl(d, ctx, "arpresponder", d.responder.Run)
 	for i, w := range a.workers {

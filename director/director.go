@@ -74,12 +74,13 @@ type Director struct {
 	guard      Guard
 	findings   []guard.Finding
 	attached   *attachment
-	unattached problem   // why not
-	cause      error     // of that, if it was an error
-	ready      bool      // it has been attached once
-	unsure     bool      // the interfaces could not be listed
-	awaited    []awaited // MAC addresses
-	zeros      zeros     // what counters were when they were set to zero
+	unattached problem            // why not
+	cause      error              // of that, if it was an error
+	ready      bool               // it has been attached once
+	unsure     bool               // the interfaces could not be listed
+	awaited    []awaited          // MAC addresses
+	mtus       map[netip.Addr]int // of the routes to the real servers; 0: none is named
+	zeros      zeros              // what counters were when they were set to zero
 	since      onsets
 	saved      *stateFile
 	rates      rates
@@ -247,6 +248,7 @@ func (d *Director) loop(ctx context.Context) {
 			d.everySecond()
 		case <-look.C:
 			d.lookAtKernel()
+			d.lookAtRoutes()
 		}
 	}
 }

@@ -42,6 +42,9 @@ type Host interface {
 	// changed, none after Watch has returned. An error, if it cannot watch; the
 	// caller may call it again.
 	Watch(ctx context.Context, changed func()) error
+	// RouteMTU returns the MTU of the host's route to addr by the interface with
+	// the index; 0 if the route names none, or there is none.
+	RouteMTU(index int, addr netip.Addr) int
 	// OpenResponder opens what answers ARP for the VIPs.
 	OpenResponder(arpresponder.Config) (Responder, error)
 	// OpenResolver opens what resolves the real servers.

@@ -109,6 +109,15 @@ func drain[T any](updates <-chan T, cancel func()) {
 	}
 }
 
+// RouteMTU asks as `ip route get ADDR oif DEV` does.
+func (linuxHost) RouteMTU(index int, addr netip.Addr) int {
+	routes, err := netlink.RouteGetWithOptions(addr.AsSlice(), &netlink.RouteGetOptions{OifIndex: index})
+	if err != nil || len(routes) == 0 {
+		return 0
+	}
+	return routes[0].MTU
+}
+
 // OpenResponder and OpenResolver return a nil interface with an error, never
 // one that holds a nil pointer.
 

@@ -73,6 +73,7 @@ func (d *Director) apply(next *config.Config) error {
 	d.plane.SetSettings(settings(next))
 	d.takeHealth()
 	d.takeMACs()
+	d.takeMTUs()
 	// A service that is new must know its servers before the workers know it;
 	// in one that they use, they must know a server before a scheduler picks it.
 	d.refreshNew(before)

@@ -82,6 +82,16 @@ func (h *Host) Interfaces() (all []director.Interface, err error) {
 	return all, h.failures[ListInterfaces]
 }
 
+// RouteMTU returns what [Interface.SetRoute] said. See [director.Host].
+func (h *Host) RouteMTU(index int, addr netip.Addr) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i := h.byIndex(index); i != nil {
+		return i.routes[addr]
+	}
+	return 0
+}
+
 // Watch waits for changes. See [director.Host].
 func (h *Host) Watch(ctx context.Context, changed func()) error {
 	news := make(chan struct{}, 1)

@@ -27,6 +27,7 @@ type Interface struct {
 	addrs      []netip.Prefix
 	neighbors  map[netip.Addr]frame.MAC
 	askers     map[netip.Addr]netip.Addr // who asked for it last
+	routes     map[netip.Addr]int        // MTU
 	sockets    map[*socket]bool
 }
 
@@ -35,6 +36,7 @@ func (h *Host) AddInterface(name string, mac frame.MAC, addrs ...netip.Prefix) *
 	i := &Interface{
 		host: h, name: name, wire: memlink.New(memlink.Config{}), mtu: 1500, addrs: addrs,
 		neighbors: make(map[netip.Addr]frame.MAC), askers: make(map[netip.Addr]netip.Addr), sockets: make(map[*socket]bool),
+		routes: make(map[netip.Addr]int),
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -61,6 +63,14 @@ func (i *Interface) SetCarrier(on bool) { i.change(func() { i.carrier = on }) }
 
 // SetMTU changes the largest IP packet.
 func (i *Interface) SetMTU(mtu int) { i.change(func() { i.mtu = mtu }) }
+
+// SetRoute gives the host a route to addr by the interface, with an MTU; 0: one that
+// names none. Nobody is told.
+func (i *Interface) SetRoute(addr netip.Addr, mtu int) {
+	i.host.mu.Lock()
+	defer i.host.mu.Unlock()
+	i.routes[addr] = mtu
+}
 
 // SetAddrs replaces the interface's addresses.
 func (i *Interface) SetAddrs(addrs ...netip.Prefix) {
