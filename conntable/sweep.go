@@ -10,8 +10,9 @@ import (
 
 // SweepEvery is how often Run looks for expired connections. An expired one is
 // not found by Lookup from the tick on at which it expires; it leaves the
-// table, and its server's counters, within 1.5 s after that.
-const SweepEvery = 500 * time.Millisecond
+// table, and its server's counters, with the next look, or where there are many,
+// within 1.25 s after that.
+const SweepEvery = Tick
 
 // Connection is one entry, copied out of the table.
 type Connection struct {
@@ -82,9 +83,16 @@ func (t *Table) sweepShard(si uint32, now Time) (removed int) {
 			due = 0
 		}
 	}
-	t.lower(sh, now+Time(max(due, sweepPause)))
+	if t.isCrowded(sh) {
+		due = max(due, sweepPause)
+	}
+	t.lower(sh, now+Time(due))
 	return removed
 }
+
+// isCrowded reports whether a shard has so many connections that one of them may
+// always be about to expire.
+func (t *Table) isCrowded(sh *shard) bool { return sh.live.Load() > int32(t.perShard/crowdedShare) }
 
 // sweepTemplates looks at the templates whose time is over, when the
 // connections whose time is over control them no more.
@@ -107,9 +115,11 @@ func expiredBy(now Time) func(Connection) bool {
 const (
 	// farthest is how far ahead a shard without a nearer expiry is looked at.
 	farthest = 1 << 30
-	// sweepPause is how long a shard is left alone after it was swept, so that
-	// a large table in which something always expires costs one pass a second.
+	// sweepPause is how long a crowded shard is left alone after it was swept, so
+	// that a large table in which something always expires costs one pass a second.
 	sweepPause = int32(time.Second / Tick)
+	// crowdedShare: from one connection in so many buckets on.
+	crowdedShare = 128
 )
 
 // RemoveServers removes every connection to a server for which gone reports

@@ -334,10 +334,40 @@ func TestSweeperRuns(t *testing.T) {
 		time.Sleep(time.Second)
 		// The expiry moves from 15 minutes ahead to 10 seconds.
 		table.Advance(&c, EventRst, ipvs, table.Now())
-		if took := (<-removed).Sub(start); took < 11*time.Second || took > 12*time.Second+Tick+SweepEvery {
+		if took := (<-removed).Sub(start); took < 11*time.Second || took > 11*time.Second+Tick+SweepEvery {
 			t.Errorf("a connection in CLOSE was removed after %v", took)
 		}
 	})
+}
+
+// TestExpiryIsPrompt: each connection goes soon after its time, also when another
+// has just gone; where there are many, one pass a second takes all.
+func TestExpiryIsPrompt(t *testing.T) {
+	for _, others := range []int{0, 100} {
+		var now time.Duration
+		table := newTable(t, Options{Now: func() time.Duration { return now }})
+		for i := range others {
+			insert(table, key4(1000+i), 1, StateEstablished)
+		}
+		gone := make(map[time.Duration]int)
+		lifetimes := []time.Duration{2 * time.Second, 2500 * time.Millisecond, 3250 * time.Millisecond}
+		for i, d := range lifetimes {
+			k := key4(i)
+			table.Insert(&k, table.Home(&k), 1, StateSynRecv, Ticks(d), table.Now())
+		}
+		for ; now < 5*time.Second; now += SweepEvery {
+			if n := table.Sweep(table.Now()); n > 0 {
+				gone[now] += n
+			}
+		}
+		want := map[time.Duration]int{lifetimes[0]: 1, lifetimes[1]: 1, lifetimes[2]: 1}
+		if others > 0 {
+			want = map[time.Duration]int{2 * time.Second: 1, 3 * time.Second: 1, 4 * time.Second: 1}
+		}
+		if diff := cmp.Diff(want, gone); diff != "" {
+			t.Errorf("beside %d others (-want +got)\n%s", others, diff)
+		}
+	}
 }
 
 func TestExpiredKeyIsReplaced(t *testing.T) {
