@@ -18,8 +18,8 @@ import (
 // makes all of them what runs in one step. It returns once the MAC addresses of
 // the real servers that it added are known, or nobody answers for them, at the
 // latest after a second. Any goroutine.
-// Errors: *api.Error that says how many changes were made, or what keeps all of
-// them from being made.
+// Errors: *api.Error that says how many changes were made; none, if what they make
+// together cannot run.
 func (d *Director) Change(ctx context.Context, changes api.Changes) (api.Changed, error) {
 	type outcome struct {
 		changed api.Changed
@@ -53,7 +53,7 @@ func (d *Director) change(changes api.Changes) (done api.Changed, added []netip.
 	next := e.Config()
 	if !next.Equal(d.config) {
 		if err := d.apply(next); err != nil {
-			return done, nil, fmt.Errorf("change: %w", err)
+			return done, nil, refusal(err, 0)
 		}
 	}
 	d.config = next // as in reload
