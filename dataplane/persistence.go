@@ -21,7 +21,14 @@ func (w *Worker) remembered(j *job) (rs *service.RealServer, ok bool) {
 		w.retire(j, &key, &c, rs)
 		return nil, false
 	}
-	return rs, conns.Hold(&c, j.svc.Timeouts, w.now)
+	return rs, w.hold(j, &c, rs)
+}
+
+// hold makes a template control the connection that is about to be made. It does
+// not if a reload since the batch began names the server's templates otherwise:
+// the connection would not find the template by which it was held.
+func (w *Worker) hold(j *job, c *conntable.Conn, rs *service.RealServer) bool {
+	return rs.Owner().SameTemplates(j.svc) && w.plane.conns.Hold(c, j.svc.Timeouts, w.now)
 }
 
 // serverOf returns the server of a template that was found. It may have joined in
@@ -83,7 +90,7 @@ func (w *Worker) remember(j *job, k *frame.Key, rs *service.RealServer) (*servic
 		}
 		rs = other
 	}
-	return rs, conns.Hold(&c, j.svc.Timeouts, w.now)
+	return rs, w.hold(j, &c, rs)
 }
 
 // assure notes with its template that a connection was established.

@@ -298,6 +298,23 @@ func TestTemplateMadeDuringReload(t *testing.T) {
 	}
 }
 
+// TestTemplateUsedDuringReload: what is a client by the table of before is none of
+// a template of the client whose address it has, made since: it would never be
+// told that the connection has ended.
+func TestTemplateUsedDuringReload(t *testing.T) {
+	h := newHarness(t, persistent(define(21), 30))
+	before := h.table
+	h.use(persistent(define(21), 32))
+	h.to(tcp("198.51.100.4:1", syn))
+	h.inWorker(before, tcp("198.51.100.5:1", syn))
+	for range 4 {
+		h.advance(time.Hour)
+	}
+	if n := h.plane.Connections().Used; n != 0 || h.server(0, 21).Persistent() != 0 {
+		t.Errorf("%d places in use, %d templates with the server, after all has ended", n, h.server(0, 21).Persistent())
+	}
+}
+
 // TestTemplateToServerThatJoined: a worker that still has the table of before a
 // server joined sends a client there whom another worker sent there.
 func TestTemplateToServerThatJoined(t *testing.T) {
