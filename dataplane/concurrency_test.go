@@ -37,6 +37,7 @@ func TestWorkersShareAPlane(t *testing.T) {
 		})
 	}
 	director := newRestless(h)
+	injected := injectFlows(t, h, &director.pause, 500) // as long as all servers are there
 	done := make(chan struct{})
 	running.Go(func() {
 		for {
@@ -49,7 +50,7 @@ func TestWorkersShareAPlane(t *testing.T) {
 		}
 	})
 
-	injected := injectFlows(t, h, &director.pause, frames)
+	injected += injectFlows(t, h, &director.pause, frames)
 	close(done)
 	for _, w := range workers {
 		w.Stop()
