@@ -159,7 +159,8 @@ type Service struct {
 	RealServers []RealServer
 	Line        int // of the service in the file, for messages; 0: it is in none
 
-	own Timeouts // those that the service names; 0: the global one
+	own  Timeouts // those that the service names; 0: the global one
+	made bool     // by AddService
 }
 
 // Address is a VIP with its ports, FirstPort..LastPort; 0..0 is any port.

@@ -55,27 +55,35 @@ func (id ServiceID) String() string {
 // on those of the service in the file that has the mark of id. It has no health
 // checks, and else the file's defaults. If the file has a service on the same
 // addresses it gets that one's name, and with it the connections of that one's
-// real servers.
+// real servers. A service that the file has for its mark alone is replaced: in
+// ipvsadm there is none yet.
 // Errors: ErrServiceExists, or Errors.
 func (e *Editor) AddService(id ServiceID, o ServiceSettings) error {
 	address, p := word(id.Address), id.Protocol
+	var marked *Service
+	var mark *yaml.Node
 	if id.Mark != 0 {
-		if e.index.marks[id.Mark] != nil {
+		if marked = e.index.marks[id.Mark]; marked != nil && !e.isForMark(marked) {
 			return fmt.Errorf("service %s: %w", id, ErrServiceExists)
 		}
 		var err error
 		if address, p, err = e.marked(id.Mark); err != nil {
 			return err
 		}
+		mark = number(int(id.Mark))
 	}
 	d := newDecoder("")
 	s := d.service(d.said("", mapping(append([]any{
-		"address", address, "protocol", words(string(p)), "check", mapping("kind", word(kindNone)),
+		"address", address, "protocol", words(string(p)), "mark", mark, "check", mapping("kind", word(kindNone)),
 	}, o.said()...)...)), 0, e.c)
 	if err := d.errs.orNil(); err != nil {
 		return err
 	}
-	s.Mark = id.Mark
+	s.made = true
+	if marked != nil {
+		e.replace(marked, &s)
+		return nil
+	}
 	if err := e.admit(&s); err != nil {
 		return err
 	}
@@ -118,6 +126,22 @@ func (e *Editor) marked(mark uint32) (*yaml.Node, Protocol, error) {
 		Message: fmt.Sprintf("%d is the mark of no service in the configuration file", mark),
 		Remedy:  fmt.Sprintf("write there which addresses it stands for: a service with mark: %d, and reload", mark),
 	}}
+}
+
+// isForMark reports whether a service is there only so that the file says which
+// addresses its mark stands for: nobody has given it real servers.
+func (e *Editor) isForMark(s *Service) bool {
+	f := e.file.marks[s.Mark]
+	return !s.made && len(s.RealServers) == 0 && f != nil && len(f.RealServers) == 0
+}
+
+// replace puts s where old was, on the same addresses.
+func (e *Editor) replace(old, s *Service) {
+	s.Name, s.Line = old.Name, old.Line
+	i := slices.Index(e.services, old)
+	e.index.remove(old)
+	e.services[i] = s
+	e.index.add(s)
 }
 
 // admit refuses a service that is in the way of another.
@@ -170,7 +194,7 @@ func (e *Editor) EditService(id ServiceID, o ServiceSettings) error {
 	d := newDecoder("")
 	edited := Service{Protocol: s.Protocol}
 	d.said("", mapping(o.said()...)).section(serviceKeys).scheduling(&edited, s.Addresses[0].Addr.BitLen())
-	if edited.Persistence.Timeout == 0 && slices.ContainsFunc(s.Addresses, Address.anyPort) {
+	if s.Mark == 0 && edited.Persistence.Timeout == 0 && slices.ContainsFunc(s.Addresses, Address.anyPort) {
 		d.said("persistence", nil).fail(anyPortAlone, anyPortRemedy)
 	}
 	if err := d.errs.orNil(); err != nil {

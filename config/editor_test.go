@@ -159,7 +159,6 @@ func TestEditServices(t *testing.T) {
 		// It may not be there, nor in the way.
 		{add(fresh, ServiceSettings{}), "service 192.0.2.14:80/tcp: there is such a service already"},
 		{add(web, ServiceSettings{}), "service 192.0.2.10:80/tcp: there is such a service already"},
-		{add(group, ServiceSettings{}), "service with mark 7: there is such a service already"},
 		{
 			add(ServiceID{Protocol: UDP, Address: "192.0.2.12:8005"}, ServiceSettings{}),
 			`address: 192.0.2.12:8005/udp overlaps with 192.0.2.12:8000-8099 in line 10, service "group"; list each address, port and protocol once`,
@@ -199,7 +198,8 @@ func TestEditServices(t *testing.T) {
 		{edit(web, ServiceSettings{Scheduler: "mh", Persistence: Persistence{Timeout: time.Minute}}), "\nweb [192.0.2.10:80]/tcp mh[] persistent 1m0s /32 10m0s reject rst check tcp up false 192.0.2.21:80=3pinned 192.0.2.22:80=1\n"},
 		{edit(web, ServiceSettings{}), "\nweb [192.0.2.10:80]/tcp wlc[] 10m0s reject rst check tcp up false 192.0.2.21:80=3pinned 192.0.2.22:80=1\n"},
 		{edit(ServiceID{Name: "group"}, ServiceSettings{OnePacket: true, Persistence: Persistence{Timeout: time.Minute, Prefix: 8}}), " mark 7 persistent 1m0s /8 ops "},
-		{edit(group, ServiceSettings{}), "persistence: port 0 (any port) needs persistence; add persistence: 5m, or name a port, or a range such as 8000-8099"},
+		{edit(group, ServiceSettings{}), "\ngroup [192.0.2.11:0 192.0.2.12:8000-8099]/udp wlc[] mark 7 15m0s "},
+		{edit(ServiceID{Protocol: SCTP, Address: "192.0.2.14:0"}, ServiceSettings{}), "persistence: port 0 (any port) needs persistence; add persistence: 5m, or name a port, or a range such as 8000-8099"},
 		{edit(web, ServiceSettings{OnePacket: true}), "one_packet: is for UDP only; remove it: the packets of a connection must stay together"},
 		{edit(web, ServiceSettings{Flags: []string{"sh-port"}}), `flags[0]: "sh-port" is not a flag of wlc; remove it: wlc has no flags`},
 		{edit(tcp("192.0.2.10:81"), ServiceSettings{}), "service 192.0.2.10:81/tcp: there is no such service"},
@@ -209,6 +209,38 @@ func TestEditServices(t *testing.T) {
 			edit(ServiceID{Protocol: UDP, Address: "192.0.2.11:0"}, ServiceSettings{}),
 			"service 192.0.2.11:0/udp: there is no such service: this address belongs to the service with mark 7, name that",
 		},
+	})
+}
+
+// TestAddServiceForMark: a service that the file has so that its mark stands for
+// something is none yet for ipvsadm, once.
+func TestAddServiceForMark(t *testing.T) {
+	const exists = "service with mark 7: there is such a service already"
+	sh := ServiceSettings{Scheduler: "sh", Flags: []string{"sh-port"}}
+	steps := []step{
+		{add(group, ServiceSettings{Scheduler: "shh"}), `scheduler: "shh" is unknown; did you mean sh?`},
+		{add(group, sh), "\ngroup [192.0.2.11:0 192.0.2.12:8000-8099]/udp sh[sh-port] mark 7 15m0s reject icmp check none up true\n"},
+		{add(group, sh), exists},
+		{del(group), "vips [192.0.2.19 192.0.2.11 192.0.2.12]\n"},
+		{add(group, ServiceSettings{}), "\ngroup [192.0.2.11:0 192.0.2.12:8000-8099]/udp wlc[] mark 7 15m0s "},
+		{add(group, ServiceSettings{}), exists},
+	}
+	play(t, edited, steps)
+	c := play(t, edited, steps[:2])
+	if i := len(c.Services); i != 3 || c.Services[1].Name != "group" {
+		t.Errorf("it has lost its place:\n%s", show(c))
+	}
+	// One that has real servers, or had them in the file, is a service.
+	play(t, edited, []step{
+		{addServer(group, ServerSettings{Address: "192.0.2.31", Weight: 1}), " 192.0.2.31:0=1\n"},
+		{add(group, sh), exists},
+		{delServer(group, "192.0.2.31"), "\ngroup "},
+		{add(group, sh), "\ngroup "},
+	})
+	play(t, strings.Replace(edited, "mark: 7", "mark: 7\n    real_servers: [192.0.2.31]", 1), []step{
+		{add(group, sh), exists},
+		{delServer(group, "192.0.2.31"), "\ngroup "},
+		{add(group, sh), exists},
 	})
 }
 
@@ -230,7 +262,7 @@ func TestDeleteServices(t *testing.T) {
 			"\ngroup [192.0.2.11:0 192.0.2.12:8000-8099]/udp wlc[] mark 7 persistent 1m0s /32 ",
 		},
 		{del(group), "vips"},
-		{add(group, ServiceSettings{}), "address[0]: port 0 (any port) needs persistence; add persistence: 5m, or name a port, or a range such as 8000-8099"},
+		{add(group, ServiceSettings{}), "\ngroup [192.0.2.11:0 192.0.2.12:8000-8099]/udp wlc[] mark 7 15m0s "},
 		// The VIPs are VIPs still.
 		{addServer(web, ServerSettings{Address: "192.0.2.11", Weight: 1}), "address: 192.0.2.11 is a VIP; write the real server's own address"},
 		{func(e *Editor) error { e.Clear(); return nil }, "{25 100} vips [192.0.2.19 192.0.2.10 192.0.2.13 192.0.2.11 192.0.2.12]\n"},

@@ -40,7 +40,7 @@ func (c *Config) meaning() Config {
 }
 
 func (s Service) meaning() Service {
-	s.Line, s.own = 0, Timeouts{}
+	s.Line, s.own, s.made = 0, Timeouts{}, false
 	s.Flags = slices.Concat(s.Flags) // nil if empty
 	servers := make([]RealServer, len(s.RealServers))
 	for i, r := range s.RealServers {

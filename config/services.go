@@ -140,9 +140,10 @@ const (
 	anyPortRemedy = "add persistence: 5m, or name a port, or a range such as 8000-8099"
 )
 
-// needPersistence refuses any port to service i without persistence.
+// needPersistence refuses any port to service i without persistence, unless it has
+// a mark, as IPVS does.
 func (d *decoder) needPersistence(s section, svc *Service, i int) {
-	if svc.Persistence.Timeout > 0 || s.get("persistence").failed() {
+	if svc.Mark != 0 || svc.Persistence.Timeout > 0 || s.get("persistence").failed() {
 		return
 	}
 	for _, v := range slices.Backward(d.vips) {
