@@ -41,7 +41,7 @@ func (r *runner) apply() (*Plan, error) {
 		return nil, err
 	}
 	for i, step := range p.Steps {
-		rec.add(step)
+		rec.add(step, r.method.name())
 		err := r.store.save(rec)
 		if err == nil {
 			err = step.Change.Do(r.host)
@@ -70,7 +70,7 @@ func (r *runner) prepare() (*Plan, error) {
 	for i, s := range p.Steps {
 		changes[i] = s.Change
 	}
-	return p, r.host.Preflight(sysctlPaths(changes))
+	return p, r.host.Preflight(sysctlPaths(changes), newTables(changes))
 }
 
 // claim notes that the VIPs need what was changed for others before. Without

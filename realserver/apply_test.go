@@ -202,13 +202,11 @@ func TestApplyReadOnlyButSufficient(t *testing.T) {
 	mustApply(t, o, h)
 }
 
-func TestApplyRollsBack(t *testing.T) {
-	count := 0
-	h := newHost()
-	h.Hook = func(string) error { count++; return nil }
-	mustApply(t, options(t, vipA, vipB, vip6), h)
-	for n := range count / 2 {
-		h, o := newHost(), options(t, vipA, vipB, vip6)
+func TestApplyRollsBack(t *testing.T) { eachRecipe(t, testApplyRollsBack) }
+
+func testApplyRollsBack(t *testing.T, r recipe) {
+	for n := range r.steps {
+		h, o := r.host(), r.options(t, vipA, vipB, vip6)
 		before, calls := h.Snapshot(), 0
 		broken := errors.New("broken")
 		h.Hook = func(change string) error {

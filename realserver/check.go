@@ -1,8 +1,10 @@
 package realserver
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // Finding is one condition of a real server, met or not.
@@ -14,8 +16,10 @@ type Finding struct {
 }
 
 // Check judges h for the VIPs of o or, when there are none, for those that the
-// record names: every condition is a finding, met or not. It changes nothing and
-// needs no privileges. The error says that h could not be read.
+// record names: every condition is a finding, met or not. Without a method in o,
+// each VIP is judged by the one that was applied to it. Check changes nothing;
+// where the method has nftables, reading them needs CAP_NET_ADMIN. The error
+// says that h could not be read.
 func Check(o Options, h Host) ([]Finding, error) {
 	r, err := newRunner(o, h)
 	if err != nil {
@@ -35,7 +39,36 @@ func Check(o Options, h Host) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.method.check(r.options, s)
+	if o.Method != "" {
+		return r.method.check(r.options, s)
+	}
+	return checkApplied(r.options, s)
+}
+
+// checkApplied judges each VIP by the method that was applied to it. What several
+// methods judge alike is said once.
+func checkApplied(o Options, s *state) ([]Finding, error) {
+	vips := map[string][]netip.Addr{}
+	for _, vip := range o.VIPs {
+		name := cmp.Or(s.record.method(vip), MethodSysctl)
+		vips[name] = append(vips[name], vip)
+	}
+	var findings []Finding
+	for _, m := range methods {
+		if o.VIPs = vips[m.name()]; len(o.VIPs) == 0 {
+			continue
+		}
+		fs, err := m.check(o, s)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range fs {
+			if !slices.Contains(findings, f) {
+				findings = append(findings, f)
+			}
+		}
+	}
+	return findings, nil
 }
 
 // Healthy says whether every finding is met.
@@ -160,7 +193,14 @@ func checkInterface(name string, o Options, s *state) ([]Finding, error) {
 		}
 		findings = append(findings, f)
 	}
-	for _, check := range []func(string, *state) (Finding, error){checkProxyARP, checkReversePath} {
+	others, err := eachCheck(name, s, checkProxyARP, checkReversePath)
+	return append(findings, others...), err
+}
+
+// eachCheck makes every check of one interface.
+func eachCheck(name string, s *state, checks ...func(string, *state) (Finding, error)) ([]Finding, error) {
+	findings := make([]Finding, 0, len(checks))
+	for _, check := range checks {
 		f, err := check(name, s)
 		if err != nil {
 			return nil, err

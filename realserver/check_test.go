@@ -8,17 +8,48 @@ import (
 	"testing"
 )
 
-// TestCheckFindsEach makes each mistake once on a healthy real server: exactly
-// one finding, with its remedy.
+// mistake is one that check finds: what it says and the remedy, in part.
+type mistake struct {
+	name         string
+	mangle       func(*Memory)
+	what, remedy string
+}
+
+// checkFindsEach makes each mistake once on a healthy real server: exactly one
+// finding, with its remedy.
+func checkFindsEach(t *testing.T, r recipe, mistakes []mistake) {
+	t.Helper()
+	for _, test := range mistakes {
+		t.Run(test.name, func(t *testing.T) {
+			h, o := r.host(), r.options(t, vipA, vip6)
+			mustApply(t, o, h)
+			test.mangle(h)
+			findings, err := Check(o, h)
+			if err != nil || Healthy(findings) {
+				t.Fatalf("Check: %v, %+v", err, findings)
+			}
+			var wrong []Finding
+			for _, f := range findings {
+				if !f.OK {
+					wrong = append(wrong, f)
+				}
+			}
+			if len(wrong) != 1 {
+				t.Fatalf("%d findings: %+v", len(wrong), wrong)
+			}
+			f := wrong[0]
+			if !strings.Contains(f.What, test.what) || !strings.Contains(f.Remedy, test.remedy) || f.Why == "" {
+				t.Errorf("found %+v\nwant %q, remedy %q", f, test.what, test.remedy)
+			}
+		})
+	}
+}
+
 func TestCheckFindsEach(t *testing.T) {
 	set := func(name, leaf, value string) func(*Memory) {
 		return func(m *Memory) { m.Sysctl[ipv4Conf(name, leaf)] = value }
 	}
-	for _, test := range []struct {
-		name         string
-		mangle       func(*Memory)
-		what, remedy string
-	}{
+	checkFindsEach(t, recipe{method: MethodSysctl}, []mistake{
 		{"lo down", func(m *Memory) { m.Link[0].Up = false }, "lo is down", "ip link set lo up"},
 		{
 			"VIP missing", func(m *Memory) {
@@ -66,30 +97,7 @@ func TestCheckFindsEach(t *testing.T) {
 			set("all", "rp_filter", "1")(m)
 			m.Defaults = []string{"eth1"}
 		}, "rp_filter on eth0 is 1 (strict)", "sysctl -w net.ipv4.conf.eth0.rp_filter=2"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			h, o := newHost(), options(t, vipA, vip6)
-			mustApply(t, o, h)
-			test.mangle(h)
-			findings, err := Check(o, h)
-			if err != nil || Healthy(findings) {
-				t.Fatalf("Check: %v, %+v", err, findings)
-			}
-			var wrong []Finding
-			for _, f := range findings {
-				if !f.OK {
-					wrong = append(wrong, f)
-				}
-			}
-			if len(wrong) != 1 {
-				t.Fatalf("%d findings: %+v", len(wrong), wrong)
-			}
-			f := wrong[0]
-			if !strings.Contains(f.What, test.what) || !strings.Contains(f.Remedy, test.remedy) || f.Why == "" {
-				t.Errorf("found %+v\nwant %q, remedy %q", f, test.what, test.remedy)
-			}
-		})
-	}
+	})
 }
 
 // The recipe that people type by hand leaves scope global; arp_ignore=1 hides

@@ -10,13 +10,16 @@
 // It does not own the service behind the VIP, the director, or persistence
 // over a reboot: what it changes lives in the kernel until then.
 //
-// A method is a recipe for the above; there is one so far:
+// A method is a recipe for the above:
 //
 //   - sysctl: arp_ignore and arp_announce (Linux, Documentation/networking/
 //     ip-sysctl.rst) on "all" and on the LAN interfaces, then VIP/32 scope host
 //     on lo. IPv6 needs no sysctl: the kernel answers neighbour solicitations
 //     only for addresses of the interface that they arrive on (RFC 4861, 7.2.4),
 //     so VIP/128 on lo is silent.
+//   - redirect: no address at all. An nftables table of its own for each VIP sends
+//     what arrives for it, or the given services, to the host itself by NAT, as
+//     REDIRECT of iptables did.
 //
 // The host's kernel is behind [Host]: [LinuxHost] is the real one, [Memory]
 // is one that lives in a program's memory, for tests without privileges.

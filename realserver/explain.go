@@ -31,3 +31,25 @@ func explainSysctl(err error) error {
 	}
 	return err
 }
+
+// explainTable names the table and adds the remedy to an error of nftables.
+func explainTable(t Table, err error) error {
+	needs := "nft_chain_nat, nft_redir, with CONFIG_NF_TABLES and CONFIG_NFT_REDIR"
+	if t.Family == FamilyARP {
+		needs = "nf_tables, with CONFIG_NF_TABLES_ARP"
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrPermission):
+		err = fmt.Errorf("%w: run it as root (sudo) or with CAP_NET_ADMIN", err)
+	case errors.Is(err, syscall.EBUSY):
+		err = fmt.Errorf("%w: on Linux before 4.18 the module iptable_nat keeps nftables out: "+
+			"remove it (modprobe -r iptable_nat), or use --method sysctl", err)
+	case errors.Is(err, syscall.EOPNOTSUPP), errors.Is(err, syscall.EPROTONOSUPPORT), errors.Is(err, syscall.EAFNOSUPPORT),
+		errors.Is(err, syscall.EINVAL), errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("%w: this kernel's nftables cannot do it: load its modules (modprobe -a nf_tables; %s), "+
+			"or use --method sysctl, which needs none", err, needs)
+	}
+	return fmt.Errorf("nftables: table %s: %w", t.id(), err)
+}

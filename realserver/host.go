@@ -28,9 +28,17 @@ type Host interface {
 	AddAddress(Address) error
 	// RemoveAddress fails when the address is not there.
 	RemoveAddress(Address) error
-	// Preflight changes nothing. It fails, with the remedy, when addresses
-	// or one of the sysctls could not be changed.
-	Preflight(keys []string) error
+	// CompareTable looks for an nftables table of t's family and name, and
+	// says whether it is t.
+	CompareTable(t Table) (TableState, error)
+	// PutTable writes t at once or not at all, in place of the table of that
+	// family and name if there is one.
+	PutTable(t Table) error
+	// RemoveTable fails when there is no table of that family and name.
+	RemoveTable(t Table) error
+	// Preflight leaves the host as it is. It fails, with the remedy, when
+	// addresses, one of the sysctls or one of the tables could not be changed.
+	Preflight(keys []string, tables []Table) error
 }
 
 // Identity names one life of one network stack: what was changed in it is

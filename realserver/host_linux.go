@@ -201,7 +201,7 @@ func netlinkAddress(a Address) *netlink.Addr {
 }
 
 // Preflight implements Host.
-func (LinuxHost) Preflight(keys []string) error {
+func (LinuxHost) Preflight(keys []string, tables []Table) error {
 	ok, err := hasNetAdmin()
 	if err != nil {
 		return err
@@ -218,7 +218,7 @@ func (LinuxHost) Preflight(keys []string) error {
 			return explainSysctl(err)
 		}
 	}
-	return nil
+	return tryTables(tables)
 }
 
 func hasNetAdmin() (bool, error) {

@@ -37,6 +37,8 @@ const dialTimeout = 5 * time.Second
 // The client stands for the director too: it can reach the VIP by the server's
 // MAC.
 type lan struct {
+	lab            *lab.Lab
+	network        *lab.Switch
 	client, server *lab.Host
 	clientEnd      *lab.Link
 	serverEnd      *lab.Link
@@ -46,8 +48,8 @@ type lan struct {
 func newLAN(t *testing.T) *lan {
 	t.Helper()
 	l := lab.ForTest(t)
-	n := &lan{client: l.Host("client"), server: l.Host("server")}
-	sw := l.Switch("lan")
+	n := &lan{lab: l, network: l.Switch("lan"), client: l.Host("client"), server: l.Host("server")}
+	sw := n.network
 	n.clientEnd = l.Connect(n.client, sw, lab.LinkConfig{Addrs: lab.MustPrefixes("192.0.2.1/24", "2001:db8::1/64")})
 	n.serverEnd = l.Connect(n.server, sw, lab.LinkConfig{Addrs: lab.MustPrefixes("192.0.2.21/24", "2001:db8::21/64")})
 	n.options = realserver.Options{VIPs: []netip.Addr{vip, vip6}, StateDir: t.TempDir()}
@@ -79,7 +81,7 @@ func (n *lan) undo(t *testing.T) {
 }
 
 // state describes every sysctl of net.ipv4.conf and net.ipv6.conf, all
-// addresses, routes and rules of the server.
+// addresses and routes, and the nftables rules of the server.
 func (n *lan) state(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
@@ -107,7 +109,18 @@ func (n *lan) state(t *testing.T) string {
 		}
 		return nil
 	})
+	b.WriteString(n.ruleset(t))
 	return b.String()
+}
+
+// ruleset is what nft(8) prints of the server's rules.
+func (n *lan) ruleset(t *testing.T) string {
+	t.Helper()
+	nft := n.server.Command(t.Context(), "nft", "list", "ruleset")
+	if err := nft.Run(); err != nil {
+		t.Fatal(err)
+	}
+	return nft.Stdout()
 }
 
 func appendSysctls(b *strings.Builder, root string) error {
@@ -271,29 +284,43 @@ func TestLANAsksWithOwnAddress(t *testing.T) {
 
 // TestLANKilled kills a real process at every step of apply, with SIGKILL.
 func TestLANKilled(t *testing.T) {
-	n := newLAN(t)
-	before := n.state(t)
-	for step := 1; ; step++ {
-		options, err := json.Marshal(n.options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		child := n.server.Command(t.Context(), os.Args[0], "-test.run=^TestApplyInChild$")
-		child.Env = append(os.Environ(), "REALSERVER_OPTIONS="+string(options), fmt.Sprintf("REALSERVER_KILL=%d", step))
-		if err := child.Run(); err == nil {
+	for _, test := range []struct {
+		method string
+		steps  int
+	}{{realserver.MethodSysctl, 6}, {realserver.MethodRedirect, 2}} {
+		t.Run(test.method, func(t *testing.T) {
+			n := newLAN(t)
+			n.options.Method = test.method
+			before := n.state(t)
+			step := 1
+			for ; n.killed(t, step); step++ {
+				n.undo(t)
+				wantSame(t, fmt.Sprintf("killed at step %d, undone", step), n.state(t), before)
+			}
 			n.undo(t)
 			wantSame(t, "not killed, undone", n.state(t), before)
-			if step < 7 {
-				t.Errorf("only %d steps to die at", step-1)
+			if step-1 != test.steps {
+				t.Errorf("%d steps to die at, want %d", step-1, test.steps)
 			}
-			return
-		}
-		n.do(t, func() error {
-			_, err := realserver.Undo(n.options, realserver.LinuxHost{})
-			return err
 		})
-		wantSame(t, fmt.Sprintf("killed at step %d, undone", step), n.state(t), before)
 	}
+}
+
+// killed applies in a process that dies at that step, and says whether there is
+// one.
+func (n *lan) killed(t *testing.T, step int) bool {
+	t.Helper()
+	options, err := json.Marshal(n.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := n.server.Command(t.Context(), os.Args[0], "-test.run=^TestApplyInChild$")
+	child.Env = append(os.Environ(), "REALSERVER_OPTIONS="+string(options), fmt.Sprintf("REALSERVER_KILL=%d", step))
+	err = child.Run()
+	if err != nil && child.ExitCode() != -1 {
+		t.Fatalf("step %d: not killed: %v\n%s", step, err, child.Output())
+	}
+	return err != nil
 }
 
 // TestApplyInChild is the process that TestLANKilled kills.
@@ -334,4 +361,8 @@ func (s *suicidal) WriteSysctl(key, value string) error {
 
 func (s *suicidal) AddAddress(a realserver.Address) error {
 	return s.die(s.LinuxHost.AddAddress(a))
+}
+
+func (s *suicidal) PutTable(t realserver.Table) error {
+	return s.die(s.LinuxHost.PutTable(t))
 }

@@ -15,11 +15,13 @@ type Memory struct {
 	ID       Identity
 	Link     []Link
 	Address  []Address
+	Table    []Table
 	Sysctl   map[string]string
 	Defaults []string // interfaces of the IPv4 default routes
 
 	Unprivileged bool // as a process without CAP_NET_ADMIN
 	ReadOnly     bool // as a container whose /proc/sys is read-only
+	NoNFTables   bool // as a kernel without nftables
 
 	// Hook, when set, is called before and after every change with what
 	// changes. An error that it returns before a change fails that change.
@@ -57,6 +59,9 @@ func (m *Memory) Snapshot() string {
 	for _, a := range m.Address {
 		fmt.Fprintf(&b, "%+v\n", a)
 	}
+	for _, t := range m.Table {
+		fmt.Fprintln(&b, t)
+	}
 	return b.String()
 }
 
@@ -83,7 +88,7 @@ func (m *Memory) ReadSysctl(key string) (string, error) {
 
 // WriteSysctl implements Host.
 func (m *Memory) WriteSysctl(key, value string) error {
-	if err := m.Preflight([]string{key}); err != nil {
+	if err := m.Preflight([]string{key}, nil); err != nil {
 		return err
 	}
 	return m.change("sysctl "+key, func() { m.Sysctl[key] = value })
@@ -91,7 +96,7 @@ func (m *Memory) WriteSysctl(key, value string) error {
 
 // AddAddress implements Host.
 func (m *Memory) AddAddress(a Address) error {
-	if err := m.Preflight(nil); err != nil {
+	if err := m.Preflight(nil, nil); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(m.Address, a.same) {
@@ -102,7 +107,7 @@ func (m *Memory) AddAddress(a Address) error {
 
 // RemoveAddress implements Host.
 func (m *Memory) RemoveAddress(a Address) error {
-	if err := m.Preflight(nil); err != nil {
+	if err := m.Preflight(nil, nil); err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(m.Address, a.same) {
@@ -111,10 +116,64 @@ func (m *Memory) RemoveAddress(a Address) error {
 	return m.change("remove "+a.Prefix.String(), func() { m.Address = slices.DeleteFunc(m.Address, a.same) })
 }
 
+// CompareTable implements Host. As in Linux, reading needs privileges too.
+func (m *Memory) CompareTable(t Table) (TableState, error) {
+	if m.NoNFTables {
+		return TableAbsent, explainTable(t, syscall.EPROTONOSUPPORT)
+	}
+	if m.Unprivileged {
+		return TableAbsent, explainTable(t, syscall.EPERM)
+	}
+	i := m.table(t)
+	switch {
+	case i < 0:
+		return TableAbsent, nil
+	case m.Table[i].String() == t.String():
+		return TableSame, nil
+	}
+	return TableDiffers, nil
+}
+
+// PutTable implements Host.
+func (m *Memory) PutTable(t Table) error {
+	if err := m.Preflight(nil, []Table{t}); err != nil {
+		return err
+	}
+	return m.change("put table "+t.id(), func() {
+		if i := m.table(t); i >= 0 {
+			m.Table[i] = t
+			return
+		}
+		m.Table = append(m.Table, t)
+	})
+}
+
+// RemoveTable implements Host.
+func (m *Memory) RemoveTable(t Table) error {
+	if err := m.Preflight(nil, nil); err != nil {
+		return err
+	}
+	i := m.table(t)
+	if i < 0 {
+		return explainTable(t, syscall.ENOENT)
+	}
+	return m.change("remove table "+t.id(), func() { m.Table = slices.Delete(m.Table, i, i+1) })
+}
+
+// table returns the index of the table of that family and name, or -1.
+func (m *Memory) table(t Table) int {
+	return slices.IndexFunc(m.Table, func(other Table) bool { return other.id() == t.id() })
+}
+
 // Preflight implements Host.
-func (m *Memory) Preflight(keys []string) error {
+func (m *Memory) Preflight(keys []string, tables []Table) error {
 	if m.Unprivileged {
 		return errUnprivileged()
+	}
+	for _, t := range tables {
+		if m.NoNFTables {
+			return explainTable(t, syscall.EPROTONOSUPPORT)
+		}
 	}
 	for _, key := range keys {
 		if _, err := m.ReadSysctl(key); err != nil {

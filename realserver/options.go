@@ -24,11 +24,15 @@ type Options struct {
 	// Interfaces are the LAN interfaces. When there are none: every interface
 	// that is up, speaks ARP and has an IPv4 address of scope global.
 	Interfaces []string
-	// Method is the name of a method; "" is "sysctl".
+	// Method is the name of a method; "" is "sysctl" and, for Check, the one
+	// that was applied to the VIP.
 	Method string
 	// ARPIgnore is the arp_ignore to set, 1 or 3, where the host has no
 	// sufficient one; 0 is DefaultARPIgnore.
 	ARPIgnore int
+	// Services are what method redirect takes of the VIPs, together with what
+	// was applied before; none is all.
+	Services []Service
 	// StateDir holds the record; "" is DefaultStateDir.
 	StateDir string
 }
@@ -59,6 +63,14 @@ func (o Options) withDefaults() (Options, error) {
 		o.StateDir = DefaultStateDir
 	}
 	var errs []error
+	for _, service := range o.Services {
+		if err := service.validate(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(o.Services) > 0 && o.Method != MethodRedirect {
+		errs = append(errs, fmt.Errorf("services are for method %s: method %s takes all that arrives for a VIP", MethodRedirect, o.Method))
+	}
 	if o.ARPIgnore != 1 && o.ARPIgnore != 3 {
 		errs = append(errs, fmt.Errorf("arp_ignore %d: 1 or 3 is needed", o.ARPIgnore))
 	}

@@ -1,6 +1,7 @@
 package realserver
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -76,6 +77,9 @@ func (r *runner) plan(rec record) (*Plan, error) {
 	if len(r.options.VIPs) == 0 {
 		return nil, ErrNoVIP
 	}
+	if err := r.otherMethod(rec); err != nil {
+		return nil, err
+	}
 	s, err := readState(r.host, rec)
 	if err != nil {
 		return nil, err
@@ -87,6 +91,19 @@ func (r *runner) plan(rec record) (*Plan, error) {
 	return &Plan{VIPs: r.options.VIPs, Steps: steps}, nil
 }
 
+// otherMethod refuses VIPs to which another method was applied: two at once
+// would have to be told apart by whoever reads the host.
+func (r *runner) otherMethod(rec record) error {
+	var errs []error
+	for _, vip := range r.options.VIPs {
+		if m := rec.method(vip); m != "" && m != r.method.name() {
+			errs = append(errs, fmt.Errorf("%v: method %s was applied to it: director realserver undo --vip %v, or go on with --method %s",
+				vip, m, vip, m))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // sysctlPaths lists the sysctls that changes write.
 func sysctlPaths(changes []Change) []string {
 	var paths []string
@@ -96,4 +113,15 @@ func sysctlPaths(changes []Change) []string {
 		}
 	}
 	return paths
+}
+
+// newTables lists the tables that changes write.
+func newTables(changes []Change) []Table {
+	var tables []Table
+	for _, c := range changes {
+		if t, ok := c.(*TableChange); ok {
+			tables = append(tables, t.After)
+		}
+	}
+	return tables
 }

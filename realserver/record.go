@@ -1,6 +1,7 @@
 package realserver
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 )
@@ -20,29 +21,44 @@ type record struct {
 type entry struct {
 	Sysctl  *SysctlChange  `json:"sysctl,omitempty"`
 	Address *AddressChange `json:"address,omitempty"`
+	Table   *TableChange   `json:"table,omitempty"`
+	Method  string         `json:"method,omitempty"` // that made it; "" is sysctl
 	VIPs    []netip.Addr   `json:"vips"`
 }
 
-func newEntry(s Step) entry {
-	e := entry{VIPs: s.VIPs}
+func newEntry(s Step, method string) entry {
+	e := entry{VIPs: s.VIPs, Method: method}
 	switch c := s.Change.(type) {
 	case *SysctlChange:
 		e.Sysctl = c
 	case *AddressChange:
 		e.Address = c
+	case *TableChange:
+		e.Table = c
 	}
 	return e
 }
 
 func (e entry) change() Change {
-	if e.Sysctl != nil {
+	switch {
+	case e.Sysctl != nil:
 		return e.Sysctl
+	case e.Table != nil:
+		return e.Table
 	}
 	return e.Address
 }
 
 // valid says whether the entry holds exactly one change.
-func (e entry) valid() bool { return (e.Sysctl != nil) != (e.Address != nil) }
+func (e entry) valid() bool {
+	n := 0
+	for _, there := range []bool{e.Sysctl != nil, e.Address != nil, e.Table != nil} {
+		if there {
+			n++
+		}
+	}
+	return n == 1
+}
 
 func (r record) clone() record {
 	r.Entries = slices.Clone(r.Entries)
@@ -51,6 +67,10 @@ func (r record) clone() record {
 		if s := r.Entries[i].Sysctl; s != nil {
 			copied := *s
 			r.Entries[i].Sysctl = &copied
+		}
+		if t := r.Entries[i].Table; t != nil {
+			copied := *t
+			r.Entries[i].Table = &copied
 		}
 	}
 	return r
@@ -61,18 +81,21 @@ func (r record) find(key string) int {
 	return slices.IndexFunc(r.Entries, func(e entry) bool { return e.change().Key() == key })
 }
 
-// add notes that s is about to be done. What an earlier Apply found stays
-// what was there before.
-func (r *record) add(s Step) {
+// add notes that s is about to be done by that method. What an earlier Apply
+// found stays what was there before.
+func (r *record) add(s Step, method string) {
 	i := r.find(s.Change.Key())
 	if i < 0 {
-		r.Entries = append(r.Entries, newEntry(s))
+		r.Entries = append(r.Entries, newEntry(s, method))
 		return
 	}
 	e := &r.Entries[i]
 	e.VIPs = sortedAddrs(append(e.VIPs, s.VIPs...))
 	if c, ok := s.Change.(*SysctlChange); ok && e.Sysctl != nil {
 		e.Sysctl.After = c.After
+	}
+	if c, ok := s.Change.(*TableChange); ok && e.Table != nil {
+		e.Table.After = c.After
 	}
 }
 
@@ -100,4 +123,15 @@ func (r record) vips() []netip.Addr {
 		all = append(all, e.VIPs...)
 	}
 	return sortedAddrs(all)
+}
+
+// method returns the name of the method that was applied to the VIP, or "" when
+// none was, or none had anything to do.
+func (r record) method(vip netip.Addr) string {
+	for _, e := range r.Entries {
+		if slices.Contains(e.VIPs, vip) {
+			return cmp.Or(e.Method, MethodSysctl)
+		}
+	}
+	return ""
 }

@@ -60,7 +60,7 @@ func (r *runner) undo() (*Undone, error) {
 			paths = append(paths, e.change())
 		}
 	}
-	if err := r.host.Preflight(r.present(sysctlPaths(paths))); err != nil {
+	if err := r.host.Preflight(r.present(sysctlPaths(paths)), nil); err != nil {
 		return nil, err
 	}
 	return u, r.restore(rec, vips, u)

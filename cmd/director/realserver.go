@@ -14,9 +14,10 @@ import (
 
 // realserverFlags are the flags that its subcommands share.
 type realserverFlags struct {
-	vips    []string
-	options realserver.Options
-	print   bool
+	vips     []string
+	services []string
+	options  realserver.Options
+	print    bool
 }
 
 // newRealserverCommand makes `director realserver`.
@@ -46,7 +47,10 @@ The changes last until the next boot; undo restores what was there before.`,
 	flags.StringArrayVar(&f.vips, "vip", nil, "a virtual `ADDRESS`, IPv4 or IPv6; may be repeated")
 	flags.StringArrayVar(&f.options.Interfaces, "interface", nil,
 		"a LAN `INTERFACE`; may be repeated (default: all that are up, speak ARP and have an IPv4 address)")
-	flags.StringVar(&f.options.Method, "method", realserver.MethodSysctl, "how: "+strings.Join(realserver.Methods(), ", "))
+	flags.StringVar(&f.options.Method, "method", "", "how: "+strings.Join(realserver.Methods(), ", ")+
+		" (default: for check, the one that was applied; else "+realserver.MethodSysctl+")")
+	flags.StringArrayVar(&f.services, "service", nil,
+		"with method redirect, take only a `SERVICE`: tcp/80, tcp/8000-8099, udp; may be repeated (default: all)")
 	flags.IntVar(&f.options.ARPIgnore, "arp-ignore", realserver.DefaultARPIgnore, "the arp_ignore to set where the host has none that suffices: 1 or 3")
 	flags.StringVar(&f.options.StateDir, "state-dir", realserver.DefaultStateDir, "where to keep what was there before")
 	root.AddCommand(f.applyCommand(host), f.checkCommand(host), f.undoCommand(host))
@@ -94,7 +98,8 @@ func (f *realserverFlags) checkCommand(host realserver.Host) *cobra.Command {
 		Use:   "check [--vip ADDRESS]...",
 		Short: "Say what is right and what is wrong, without changing anything",
 		Long: `Say what is right and what is wrong, without changing anything. Needs no
-privileges. Without --vip: for the VIPs that were applied.`,
+privileges, but for methods with nftables. Without --vip: for the VIPs that
+were applied.`,
 		Args: f.parse,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			findings, err := realserver.Check(f.options, host)
@@ -169,7 +174,7 @@ func (f *realserverFlags) undo(out io.Writer, host realserver.Host) error {
 	return nil
 }
 
-// parse reads --vip; it stands where cobra judges arguments, so that every
+// parse reads --vip and --service; it stands where cobra judges arguments, so that every
 // mistake in the command line is found before anything runs.
 func (f *realserverFlags) parse(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
@@ -182,6 +187,14 @@ func (f *realserverFlags) parse(cmd *cobra.Command, args []string) error {
 			return usageError{fmt.Errorf("realserver %s: --vip %s: not an IP address", cmd.Name(), text)}
 		}
 		f.options.VIPs = append(f.options.VIPs, vip)
+	}
+	f.options.Services = nil
+	for _, text := range f.services {
+		service, err := realserver.ParseService(text)
+		if err != nil {
+			return usageError{fmt.Errorf("realserver %s: --service %s: %w", cmd.Name(), text, err)}
+		}
+		f.options.Services = append(f.options.Services, service)
 	}
 	if err := f.options.Validate(); err != nil {
 		return usageError{fmt.Errorf("realserver %s: %w", cmd.Name(), err)}

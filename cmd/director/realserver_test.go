@@ -29,23 +29,17 @@ func newRealserverHost() *realserver.Memory {
 	return m
 }
 
-func TestRealserverCommands(t *testing.T) {
+// realserverStep is one command, what it prints in part, and its error if it
+// is to fail.
+type realserverStep struct{ args, want, fail string }
+
+// realserverSteps runs the commands one after the other; afterwards the host is
+// to be as before.
+func realserverSteps(t *testing.T, steps []realserverStep) {
+	t.Helper()
 	host, state := newRealserverHost(), "--state-dir="+t.TempDir()
 	before := host.Snapshot()
-	for _, step := range []struct {
-		args string
-		want string
-		fail string
-	}{
-		{"apply --print --vip 192.0.2.10", "sysctl -w net.ipv4.conf.all.arp_ignore=3\n", ""},
-		{"check --vip 192.0.2.10", "wrong  192.0.2.10/32 is not on lo\n", "3 of 6 wrong"},
-		{"undo", "nothing to undo\n", ""},
-		{"apply --vip 192.0.2.10 --vip 2001:db8::10", "lo: add 192.0.2.10/32 scope host as lo:0\nlo: add 2001:db8::10/128\n", ""},
-		{"apply --vip 192.0.2.10", "nothing to do\n", ""},
-		{"check", "ok     192.0.2.10/32 is on lo, scope host\n", ""},
-		{"undo --vip 2001:db8::10 --vip 192.0.2.99", "lo: remove 2001:db8::10/128\n192.0.2.99: nothing was applied for it\n", ""},
-		{"undo", "lo: remove 192.0.2.10/32\nnet.ipv4.conf.eth0.arp_announce: 2 -> 0\n", ""},
-	} {
+	for _, step := range steps {
 		out, err := runRealserver(host, append(strings.Fields(step.args), state)...)
 		if step.fail == "" && err != nil || step.fail != "" && (err == nil || !strings.Contains(err.Error(), step.fail)) {
 			t.Errorf("%s: %v, want %q", step.args, err, step.fail)
@@ -59,10 +53,37 @@ func TestRealserverCommands(t *testing.T) {
 	}
 }
 
+func TestRealserverCommands(t *testing.T) {
+	realserverSteps(t, []realserverStep{
+		{"apply --print --vip 192.0.2.10", "sysctl -w net.ipv4.conf.all.arp_ignore=3\n", ""},
+		{"check --vip 192.0.2.10", "wrong  192.0.2.10/32 is not on lo\n", "3 of 6 wrong"},
+		{"undo", "nothing to undo\n", ""},
+		{"apply --vip 192.0.2.10 --vip 2001:db8::10", "lo: add 192.0.2.10/32 scope host as lo:0\nlo: add 2001:db8::10/128\n", ""},
+		{"apply --vip 192.0.2.10", "nothing to do\n", ""},
+		{"check", "ok     192.0.2.10/32 is on lo, scope host\n", ""},
+		{"undo --vip 2001:db8::10 --vip 192.0.2.99", "lo: remove 2001:db8::10/128\n192.0.2.99: nothing was applied for it\n", ""},
+		{"undo", "lo: remove 192.0.2.10/32\nnet.ipv4.conf.eth0.arp_announce: 2 -> 0\n", ""},
+	})
+}
+
+func TestRealserverRedirect(t *testing.T) {
+	realserverSteps(t, []realserverStep{
+		{"apply --print --method redirect --vip 192.0.2.10", "ip daddr 192.0.2.10 redirect; }; }'\n", ""},
+		{"apply --method redirect --vip 192.0.2.10 --service tcp/80", "ip daddr 192.0.2.10 tcp dport 80 redirect", ""},
+		{"apply --method redirect --vip 192.0.2.10 --service udp", "ip daddr 192.0.2.10 meta l4proto udp redirect", ""},
+		{"apply --method redirect --vip 192.0.2.10 --service udp/53", "nothing to do\n", ""},
+		{"check", "ok     nftables has table ip lvsdr_realserver_192.0.2.10, as it should be\n", ""},
+		{"check --method sysctl --vip 192.0.2.10", "wrong  192.0.2.10/32 is not on lo\n", "3 of 6 wrong"},
+		{"apply --vip 192.0.2.10", "", "method redirect was applied to it"},
+		{"undo", "nftables: remove table ip lvsdr_realserver_192.0.2.10\n", ""},
+	})
+}
+
 func TestRealserverUsage(t *testing.T) {
 	for _, args := range []string{
 		"", "aply", "apply", "check", "apply 192.0.2.10", "apply --vip 192.0.2.300", "apply --vip 127.0.0.1",
-		"apply --vip 192.0.2.10 --method redirect", "apply --vip 192.0.2.10 --arp-ignore 2", "apply --vips 192.0.2.10",
+		"apply --vip 192.0.2.10 --method magic", "apply --vip 192.0.2.10 --service tcp/80",
+		"apply --vip 192.0.2.10 --method redirect --service http", "apply --vip 192.0.2.10 --method redirect --service tcp/90-80", "apply --vip 192.0.2.10 --arp-ignore 2", "apply --vips 192.0.2.10",
 	} {
 		host := newRealserverHost()
 		before := host.Snapshot()

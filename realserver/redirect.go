@@ -1,0 +1,197 @@
+package realserver
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// MethodRedirect is the name of the method that needs no address on the host.
+const MethodRedirect = "redirect"
+
+// redirectMethod is the method "redirect": see the package comment.
+type redirectMethod struct{}
+
+func (redirectMethod) name() string { return MethodRedirect }
+
+// steps adds a table for each VIP.
+func (m redirectMethod) steps(o Options, s *state) ([]Step, error) {
+	if _, err := s.lanInterfaces(o); err != nil {
+		return nil, err
+	}
+	var steps []Step
+	var errs []error
+	for _, vip := range o.VIPs {
+		for _, a := range s.on(vip) {
+			errs = append(errs, fmt.Errorf("%v: it is on %s as %v, and with this method the host may not have it: "+
+				"ip addr del %v dev %s", vip, a.Interface, a.Prefix, a.Prefix, a.Interface))
+		}
+		c, err := s.tableStep(m.table(vip, union(o.Services), s))
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case c != nil:
+			steps = append(steps, Step{Change: c, VIPs: []netip.Addr{vip}})
+		}
+	}
+	return steps, errors.Join(errs...)
+}
+
+// shared implements method: each VIP has a table of its own.
+func (redirectMethod) shared(Options, *state) ([]string, []netip.Addr, error) { return nil, nil, nil }
+
+// table is what is wanted for the VIP: the services, and those that were
+// applied before.
+func (redirectMethod) table(vip netip.Addr, services []Service, s *state) Table {
+	t := Table{Family: FamilyIP, Name: tableName(vip)}
+	field := FieldDestination
+	if vip.Is6() {
+		t.Family, field = FamilyIP6, FieldDestination6
+	}
+	if before := s.recordedTable(t); before != nil {
+		services = append(before.services(), services...)
+	}
+	chain := Chain{Hook: "prerouting"}
+	for _, service := range union(services) {
+		chain.Rules = append(chain.Rules, Rule{Field: field, VIP: vip, Service: service, Action: ActionRedirect})
+	}
+	t.Chains = []Chain{chain}
+	return t
+}
+
+// services lists what the rules are about.
+func (t Table) services() []Service {
+	var services []Service
+	for _, c := range t.Chains {
+		for _, r := range c.Rules {
+			services = append(services, r.Service)
+		}
+	}
+	return services
+}
+
+// check implements method.
+func (m redirectMethod) check(o Options, s *state) ([]Finding, error) {
+	interfaces, err := s.lanInterfaces(o)
+	if err != nil {
+		return nil, err
+	}
+	var findings []Finding
+	for _, vip := range o.VIPs {
+		f, err := s.checkTable(m.table(vip, o.Services, s), m.name(), vip)
+		if err != nil {
+			return nil, err
+		}
+		findings = append(findings, checkNoAddress(vip, s), f)
+	}
+	findings = append(findings, checkRedirectTo(interfaces, o.VIPs, s)...)
+	if len(only4(o.VIPs)) == 0 {
+		return findings, nil
+	}
+	for _, name := range orAll(interfaces) {
+		fs, err := eachCheck(name, s, checkProxyARP, checkReversePath)
+		if err != nil {
+			return nil, err
+		}
+		findings = append(findings, fs...)
+	}
+	return findings, nil
+}
+
+// checkNoAddress finds the VIP as an address of the host.
+func checkNoAddress(vip netip.Addr, s *state) Finding {
+	for _, a := range s.on(vip) {
+		return Finding{
+			What:   fmt.Sprintf("%v is on %s as %v, and method redirect does without", vip, a.Interface, a.Prefix),
+			Why:    "the host may tell the LAN that it has the VIP, and take traffic past the director",
+			Remedy: fmt.Sprintf("ip addr del %v dev %s", a.Prefix, a.Interface),
+		}
+	}
+	return Finding{OK: true, What: fmt.Sprintf("%v is not an address of this host", vip)}
+}
+
+// checkTable judges the table of a VIP.
+func (s *state) checkTable(t Table, method string, vip netip.Addr) (Finding, error) {
+	is, err := s.host.CompareTable(t)
+	if err != nil {
+		return Finding{}, err
+	}
+	f := Finding{What: fmt.Sprintf("nftables has table %s, as it should be", t.id())}
+	switch is {
+	case TableSame:
+		f.OK = true
+		return f, nil
+	case TableAbsent:
+		f.What = fmt.Sprintf("nftables has no table %s", t.id())
+		f.Remedy = applyCommand(method, vip, t)
+	case TableDiffers:
+		f.What = fmt.Sprintf("nftables has a table %s, and it is not %v", t.id(), t)
+		f.Remedy = fmt.Sprintf("nft delete table %s && %s", t.id(), applyCommand(method, vip, t))
+	}
+	f.Why = whyTable[method]
+	return f, nil
+}
+
+// whyTable says what goes wrong without the table of a method.
+var whyTable = map[string]string{
+	MethodRedirect: "the host drops what the director sends it for the VIP, and clients hang",
+}
+
+// applyCommand is the line that applies a method to a VIP.
+func applyCommand(method string, vip netip.Addr, t Table) string {
+	line := fmt.Sprintf("director realserver apply --method %s --vip %v", method, vip)
+	if method != MethodRedirect {
+		return line
+	}
+	for _, service := range t.services() {
+		if service != (Service{}) {
+			line += " --service " + service.String()
+		}
+	}
+	return line
+}
+
+// checkRedirectTo says whether the LAN interfaces have addresses to which packets
+// can be redirected: nf_nat_redirect_ipv4() takes the first of the interface that
+// a packet arrives on, nf_nat_redirect_ipv6() the first of scope global, and
+// both drop the packet where there is none.
+func checkRedirectTo(interfaces []string, vips []netip.Addr, s *state) []Finding {
+	var findings []Finding
+	for _, family := range []struct {
+		name string
+		is   func(netip.Addr) bool
+	}{{"IPv4", netip.Addr.Is4}, {"IPv6", netip.Addr.Is6}} {
+		if !slices.ContainsFunc(vips, family.is) {
+			continue
+		}
+		if len(interfaces) == 0 {
+			findings = append(findings, Finding{
+				What:   "no LAN interface is up and has an IPv4 address",
+				Why:    whyRedirectTo,
+				Remedy: "ip addr add ADDRESS/PREFIX dev INTERFACE && ip link set INTERFACE up",
+			})
+			return findings
+		}
+		for _, name := range interfaces {
+			findings = append(findings, checkAddressOf(name, family.name, family.is, s))
+		}
+	}
+	return findings
+}
+
+const whyRedirectTo = "packets for the VIP are redirected to an address of the interface that they arrive on, and dropped without one"
+
+// checkAddressOf wants a usable address of one family on an interface.
+func checkAddressOf(name, family string, is func(netip.Addr) bool, s *state) Finding {
+	for _, a := range s.addrs {
+		if a.Interface == name && is(a.Prefix.Addr()) && a.Scope == ScopeGlobal && !a.Tentative {
+			return Finding{OK: true, What: fmt.Sprintf("%s has the %s address %v to redirect to", name, family, a.Prefix.Addr())}
+		}
+	}
+	return Finding{
+		What:   fmt.Sprintf("%s has no %s address of scope global", name, family),
+		Why:    whyRedirectTo,
+		Remedy: fmt.Sprintf("ip addr add ADDRESS/PREFIX dev %s", name),
+	}
+}

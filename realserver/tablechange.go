@@ -1,0 +1,93 @@
+package realserver
+
+import "fmt"
+
+// TableChange writes an nftables table.
+type TableChange struct {
+	Before *Table `json:"before,omitempty"` // nil: there was none
+	After  Table  `json:"after"`
+}
+
+// Key implements Change.
+func (c *TableChange) Key() string { return tableKey(c.After) }
+
+func tableKey(t Table) string { return "table " + t.id() }
+
+// Do implements Change.
+func (c *TableChange) Do(h Host) error { return put(h, c.After) }
+
+// Undo implements Change.
+func (c *TableChange) Undo(h Host) error {
+	if c.Before != nil {
+		return put(h, *c.Before)
+	}
+	state, err := h.CompareTable(c.After)
+	if err != nil || state == TableAbsent {
+		return err
+	}
+	return h.RemoveTable(c.After)
+}
+
+func put(h Host, t Table) error {
+	state, err := h.CompareTable(t)
+	if err != nil || state == TableSame {
+		return err
+	}
+	return h.PutTable(t)
+}
+
+// Command implements Change. nft does all that is in one call at once, or
+// nothing.
+func (c *TableChange) Command() string {
+	if c.Before != nil {
+		return fmt.Sprintf("nft 'delete table %s; %v'", c.After.id(), c.After)
+	}
+	return fmt.Sprintf("nft '%v'", c.After)
+}
+
+// String implements Change.
+func (c *TableChange) String() string {
+	verb := "add"
+	if c.Before != nil {
+		verb = "replace"
+	}
+	return fmt.Sprintf("nftables: %s %v", verb, c.After)
+}
+
+// Reverse implements Change.
+func (c *TableChange) Reverse() string {
+	if c.Before != nil {
+		return fmt.Sprintf("nftables: restore %v", *c.Before)
+	}
+	return fmt.Sprintf("nftables: remove table %s", c.After.id())
+}
+
+// tableStep returns the change that brings about t, or nil where t is there. A
+// table that has t's name and is not of this program's making stays.
+func (s *state) tableStep(t Table) (*TableChange, error) {
+	is, err := s.host.CompareTable(t)
+	if err != nil || is == TableSame {
+		return nil, err
+	}
+	c := &TableChange{After: t}
+	if is == TableAbsent {
+		return c, nil
+	}
+	ours := s.recordedTable(t)
+	if ours == nil {
+		return nil, fmt.Errorf("nftables: there is another table %s, and no record says that it was made here: "+
+			"nft list table %[1]s; if nobody needs it: nft delete table %[1]s", t.id())
+	}
+	c.Before = ours
+	return c, nil
+}
+
+// recordedTable returns the table of t's name as it was last written, or nil.
+func (s *state) recordedTable(t Table) *Table {
+	i := s.record.find(tableKey(t))
+	if i < 0 {
+		return nil
+	}
+	t = s.record.Entries[i].Table.After
+	return &t
+}
