@@ -123,7 +123,11 @@ func (c *AddressChange) Command() string {
 	if c.Prefix.Addr().Is6() {
 		return fmt.Sprintf("ip -6 addr add %v dev %s nodad preferred_lft 0", c.Prefix, c.Interface)
 	}
-	return fmt.Sprintf("ip addr add %v dev %s scope %v label %s", c.Prefix, c.Interface, c.Scope, c.Label)
+	line := fmt.Sprintf("ip addr add %v dev %s scope %v", c.Prefix, c.Interface, c.Scope)
+	if c.Label != "" {
+		line += " label " + c.Label
+	}
+	return line
 }
 
 // String implements Change.

@@ -87,13 +87,11 @@ func (sysctlMethod) check(o Options, s *state) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	findings := []Finding{checkLoopbackUp(s)}
-	for _, vip := range o.VIPs {
-		fs, err := checkVIP(vip, s, interfaces)
-		if err != nil {
-			return nil, err
-		}
-		findings = append(findings, fs...)
+	findings, err := checkOnLoopback(MethodSysctl, o.VIPs, s, func(a Address) (Finding, error) {
+		return checkScope(a, s, interfaces)
+	})
+	if err != nil {
+		return nil, err
 	}
 	if len(only4(o.VIPs)) == 0 {
 		return findings, nil
@@ -115,57 +113,81 @@ func checkLoopbackUp(s *state) Finding {
 	return Finding{What: "lo is down", Why: "no address on it is accepted", Remedy: "ip link set lo up"}
 }
 
-// checkVIP judges where the VIP is: on lo, alone, silent, and nowhere else.
-func checkVIP(vip netip.Addr, s *state, interfaces []string) ([]Finding, error) {
-	single := netip.PrefixFrom(vip, vip.BitLen())
-	var findings []Finding
-	there := false
-	for _, a := range s.on(vip) {
-		switch {
-		case a.Interface != loopback:
-			findings = append(findings, Finding{
-				What:   fmt.Sprintf("%v is on %s as %v", vip, a.Interface, a.Prefix),
-				Why:    "the host tells the LAN that it has the VIP, and takes traffic past the director",
-				Remedy: fmt.Sprintf("ip addr del %v dev %s", a.Prefix, a.Interface),
-			})
-		case a.Prefix != single:
-			findings = append(findings, Finding{
-				What:   fmt.Sprintf("%v is on lo as %v, not as %v", vip, a.Prefix, single),
-				Why:    "the host takes every address of that prefix for its own and cannot reach its neighbours",
-				Remedy: fmt.Sprintf("ip addr del %v dev lo", a.Prefix),
-			})
-		default:
-			there = true
-			f, err := checkOnLoopback(vip, a, s, interfaces)
-			if err != nil {
-				return nil, err
+// checkOnLoopback judges where the VIPs are: on lo, alone, usable, and nowhere
+// else. judge says what is to be said of an IPv4 one that is.
+func checkOnLoopback(method string, vips []netip.Addr, s *state, judge func(Address) (Finding, error)) ([]Finding, error) {
+	findings := []Finding{checkLoopbackUp(s)}
+	for _, vip := range vips {
+		there := false
+		for _, a := range s.on(vip) {
+			f, ok := misplaced(a)
+			if ok {
+				there = true
+				var err error
+				if f, err = checkThere(method, a, judge); err != nil {
+					return nil, err
+				}
 			}
 			findings = append(findings, f)
 		}
-	}
-	if !there {
-		findings = append(findings, Finding{
-			What:   fmt.Sprintf("%v is not on lo", single),
-			Why:    "the host drops what the director sends it for the VIP, and clients hang",
-			Remedy: fmt.Sprintf("director realserver apply --vip %v", vip),
-		})
+		if !there {
+			findings = append(findings, missing(method, vip))
+		}
 	}
 	return findings, nil
 }
 
-// checkOnLoopback judges a VIP that is on lo by itself.
-func checkOnLoopback(vip netip.Addr, a Address, s *state, interfaces []string) (Finding, error) {
+// misplaced judges the place of an address that is a VIP; ok says that it is lo,
+// and that the address stands for itself alone.
+func misplaced(a Address) (f Finding, ok bool) {
+	vip := a.Prefix.Addr()
+	switch {
+	case a.Interface != loopback:
+		return Finding{
+			What:   fmt.Sprintf("%v is on %s as %v", vip, a.Interface, a.Prefix),
+			Why:    "the host tells the LAN that it has the VIP, and takes traffic past the director",
+			Remedy: fmt.Sprintf("ip addr del %v dev %s", a.Prefix, a.Interface),
+		}, false
+	case !a.Prefix.IsSingleIP():
+		return Finding{
+			What:   fmt.Sprintf("%v is on lo as %v, not as %v", vip, a.Prefix, netip.PrefixFrom(vip, vip.BitLen())),
+			Why:    "the host takes every address of that prefix for its own and cannot reach its neighbours",
+			Remedy: fmt.Sprintf("ip addr del %v dev lo", a.Prefix),
+		}, false
+	}
+	return Finding{}, true
+}
+
+// missing is the finding of a VIP that the host lacks.
+func missing(method string, vip netip.Addr) Finding {
+	return Finding{
+		What:   fmt.Sprintf("%v is not on lo", netip.PrefixFrom(vip, vip.BitLen())),
+		Why:    "the host drops what the director sends it for the VIP, and clients hang",
+		Remedy: applyCommand(method, vip),
+	}
+}
+
+// checkThere judges a VIP that is on lo by itself.
+func checkThere(method string, a Address, judge func(Address) (Finding, error)) (Finding, error) {
 	if a.Tentative {
 		return Finding{
 			What:   fmt.Sprintf("%v is on lo, but tentative or a duplicate", a.Prefix),
 			Why:    "the kernel does not accept packets for it",
-			Remedy: fmt.Sprintf("ip -6 addr del %v dev lo && director realserver apply --vip %v", a.Prefix, vip),
+			Remedy: fmt.Sprintf("ip -6 addr del %v dev lo && %s", a.Prefix, applyCommand(method, a.Prefix.Addr())),
 		}, nil
 	}
-	ok := Finding{OK: true, What: fmt.Sprintf("%v is on lo, scope %v", a.Prefix, a.Scope)}
-	if vip.Is6() {
-		return ok, nil
+	if a.Prefix.Addr().Is6() {
+		return isThere(a), nil
 	}
+	return judge(a)
+}
+
+func isThere(a Address) Finding {
+	return Finding{OK: true, What: fmt.Sprintf("%v is on %s, scope %v", a.Prefix, a.Interface, a.Scope)}
+}
+
+// checkScope judges the scope of an IPv4 VIP on lo.
+func checkScope(a Address, s *state, interfaces []string) (Finding, error) {
 	for _, name := range orAll(interfaces) {
 		v, err := effective(s.sysctl, name, "arp_ignore")
 		if err != nil {
@@ -176,11 +198,26 @@ func checkOnLoopback(vip netip.Addr, a Address, s *state, interfaces []string) (
 			return Finding{
 				What:   fmt.Sprintf("%v is on lo with scope %v, and arp_ignore on %s is %d", a.Prefix, a.Scope, name, v),
 				Why:    "3 keeps silent only about addresses of scope host: the host answers ARP for the VIP",
-				Remedy: fmt.Sprintf("ip addr del %v dev lo && director realserver apply --vip %v", a.Prefix, vip),
+				Remedy: fmt.Sprintf("ip addr del %v dev lo && %s", a.Prefix, applyCommand(MethodSysctl, a.Prefix.Addr())),
 			}, nil
 		}
 	}
-	return ok, nil
+	return isThere(a), nil
+}
+
+// applyCommand is the line that applies a method to a VIP.
+func applyCommand(method string, vip netip.Addr, services ...Service) string {
+	line := "director realserver apply"
+	if method != MethodSysctl {
+		line += " --method " + method
+	}
+	line += fmt.Sprintf(" --vip %v", vip)
+	for _, service := range services {
+		if service != (Service{}) {
+			line += " --service " + service.String()
+		}
+	}
+	return line
 }
 
 // checkInterface judges the IPv4 sysctls of one LAN interface, or of "all".

@@ -20,6 +20,9 @@
 //   - redirect: no address at all. An nftables table of its own for each VIP sends
 //     what arrives for it, or the given services, to the host itself by NAT, as
 //     REDIRECT of iptables did.
+//   - arptables: VIP/32 on lo or on a LAN interface, and for each an nftables table
+//     of family arp that drops what asks for the VIP, and writes the server's own
+//     address over the VIP where the server asks. IPv6 as with sysctl.
 //
 // The host's kernel is behind [Host]: [LinuxHost] is the real one, [Memory]
 // is one that lives in a program's memory, for tests without privileges.

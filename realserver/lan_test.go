@@ -179,7 +179,13 @@ func (n *lan) answers(t *testing.T, addr netip.Addr) bool {
 // serve has a TCP server on every address, which says hello.
 func (n *lan) serve(t *testing.T) {
 	t.Helper()
-	listener, err := n.server.Listen("tcp", "[::]:80")
+	n.serveOn(t, "[::]:80")
+}
+
+// serveOn has one on that address.
+func (n *lan) serveOn(t *testing.T, address string) {
+	t.Helper()
+	listener, err := n.server.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,10 +206,16 @@ func (n *lan) serve(t *testing.T) {
 // have it.
 func (n *lan) wantHello(t *testing.T, addr netip.Addr) {
 	t.Helper()
-	n.client.SetNeighbor(n.clientEnd.Name(), addr, n.serverEnd.MAC())
+	n.wantHelloFrom(t, netip.AddrPortFrom(addr, 80))
+}
+
+// wantHelloFrom is wantHello for any port.
+func (n *lan) wantHelloFrom(t *testing.T, addr netip.AddrPort) {
+	t.Helper()
+	n.client.SetNeighbor(n.clientEnd.Name(), addr.Addr(), n.serverEnd.MAC())
 	ctx, cancel := context.WithTimeout(t.Context(), dialTimeout)
 	defer cancel()
-	conn, err := n.client.Dial(ctx, "tcp", netip.AddrPortFrom(addr, 80).String())
+	conn, err := n.client.Dial(ctx, "tcp", addr.String())
 	if err != nil {
 		t.Fatalf("to the server's MAC: %v", err)
 	}
@@ -287,7 +299,7 @@ func TestLANKilled(t *testing.T) {
 	for _, test := range []struct {
 		method string
 		steps  int
-	}{{realserver.MethodSysctl, 6}, {realserver.MethodRedirect, 2}} {
+	}{{realserver.MethodSysctl, 6}, {realserver.MethodRedirect, 2}, {realserver.MethodARPTables, 3}} {
 		t.Run(test.method, func(t *testing.T) {
 			n := newLAN(t)
 			n.options.Method = test.method

@@ -8,6 +8,35 @@ import (
 	"strconv"
 )
 
+// onLoopback lists the addresses of lo that are the VIP. The error names what
+// keeps it from being usable there, or what else of the host has it.
+func onLoopback(vip netip.Addr, s *state) ([]Address, error) {
+	if err := loopbackTakes(vip, s); err != nil {
+		return nil, err
+	}
+	addrs := s.on(vip)
+	for _, a := range addrs {
+		if a.Interface != loopback || !a.Prefix.IsSingleIP() {
+			return nil, fmt.Errorf("%v: it is on %s as %v: %s: ip addr del %v dev %s",
+				vip, a.Interface, a.Prefix, whyNotThere(a), a.Prefix, a.Interface)
+		}
+	}
+	return addrs, nil
+}
+
+// loopbackTakes says what keeps lo from having the VIP.
+func loopbackTakes(vip netip.Addr, s *state) error {
+	if l, _ := s.link(loopback); !l.Up {
+		return fmt.Errorf("%v: lo is down, no address on it works: ip link set lo up", vip)
+	}
+	if vip.Is6() {
+		if err := ipv6OnLoopback(s); err != nil {
+			return fmt.Errorf("%v: %w", vip, err)
+		}
+	}
+	return nil
+}
+
 // whyNotThere says what is wrong with a VIP at such a place.
 func whyNotThere(a Address) string {
 	if a.Interface == loopback {
@@ -52,21 +81,28 @@ func newLabels(addrs []Address) labels {
 	return taken
 }
 
-// address returns the VIP as it is put on lo. IPv6 knows no labels, and the
-// kernel derives the scope from the address; "deprecated" keeps the host from
+// maxLabel is the longest label that the kernel takes (IFNAMSIZ with its NUL).
+const maxLabel = 15
+
+// address returns the VIP as it is put on an interface. IPv6 knows no labels, and
+// the kernel derives the scope from the address; "deprecated" keeps the host from
 // choosing the VIP as the source of its own connections (RFC 6724, rule 3), as
 // scope host does in IPv4.
-func (l labels) address(vip netip.Addr) Address {
-	a := Address{Interface: loopback, Prefix: netip.PrefixFrom(vip, vip.BitLen())}
+func (l labels) address(vip netip.Addr, dev string) Address {
+	a := Address{Interface: dev, Prefix: netip.PrefixFrom(vip, vip.BitLen())}
 	if vip.Is6() {
 		a.Deprecated = true
 		return a
 	}
 	a.Scope = ScopeHost
 	for n := 0; ; n++ {
-		a.Label = loopback + ":" + itoa(n)
-		if !l[a.Label] {
-			l[a.Label] = true
+		label := dev + ":" + itoa(n)
+		if len(label) > maxLabel {
+			return a
+		}
+		if !l[label] {
+			l[label] = true
+			a.Label = label
 			return a
 		}
 	}

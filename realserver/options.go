@@ -33,6 +33,9 @@ type Options struct {
 	// Services are what method redirect takes of the VIPs, together with what
 	// was applied before; none is all.
 	Services []Service
+	// AddressOn is the interface on which method arptables puts IPv4 VIPs: "lo",
+	// which is what "" means, or an interface of the LAN.
+	AddressOn string
 	// StateDir holds the record; "" is DefaultStateDir.
 	StateDir string
 }
@@ -70,6 +73,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if len(o.Services) > 0 && o.Method != MethodRedirect {
 		errs = append(errs, fmt.Errorf("services are for method %s: method %s takes all that arrives for a VIP", MethodRedirect, o.Method))
+	}
+	if o.AddressOn != "" && o.Method != MethodARPTables {
+		errs = append(errs, fmt.Errorf("VIPs on %s: only method %s puts them on an interface of choice", o.AddressOn, MethodARPTables))
 	}
 	if o.ARPIgnore != 1 && o.ARPIgnore != 3 {
 		errs = append(errs, fmt.Errorf("arp_ignore %d: 1 or 3 is needed", o.ARPIgnore))

@@ -79,7 +79,7 @@ func (m redirectMethod) check(o Options, s *state) ([]Finding, error) {
 	}
 	var findings []Finding
 	for _, vip := range o.VIPs {
-		f, err := s.checkTable(m.table(vip, o.Services, s), m.name(), vip)
+		f, err := s.checkTable(m.table(vip, o.Services, s), m.name(), vip, whyNoRedirect)
 		if err != nil {
 			return nil, err
 		}
@@ -99,6 +99,8 @@ func (m redirectMethod) check(o Options, s *state) ([]Finding, error) {
 	return findings, nil
 }
 
+const whyNoRedirect = "the host drops what the director sends it for the VIP, and clients hang"
+
 // checkNoAddress finds the VIP as an address of the host.
 func checkNoAddress(vip netip.Addr, s *state) Finding {
 	for _, a := range s.on(vip) {
@@ -109,47 +111,6 @@ func checkNoAddress(vip netip.Addr, s *state) Finding {
 		}
 	}
 	return Finding{OK: true, What: fmt.Sprintf("%v is not an address of this host", vip)}
-}
-
-// checkTable judges the table of a VIP.
-func (s *state) checkTable(t Table, method string, vip netip.Addr) (Finding, error) {
-	is, err := s.host.CompareTable(t)
-	if err != nil {
-		return Finding{}, err
-	}
-	f := Finding{What: fmt.Sprintf("nftables has table %s, as it should be", t.id())}
-	switch is {
-	case TableSame:
-		f.OK = true
-		return f, nil
-	case TableAbsent:
-		f.What = fmt.Sprintf("nftables has no table %s", t.id())
-		f.Remedy = applyCommand(method, vip, t)
-	case TableDiffers:
-		f.What = fmt.Sprintf("nftables has a table %s, and it is not %v", t.id(), t)
-		f.Remedy = fmt.Sprintf("nft delete table %s && %s", t.id(), applyCommand(method, vip, t))
-	}
-	f.Why = whyTable[method]
-	return f, nil
-}
-
-// whyTable says what goes wrong without the table of a method.
-var whyTable = map[string]string{
-	MethodRedirect: "the host drops what the director sends it for the VIP, and clients hang",
-}
-
-// applyCommand is the line that applies a method to a VIP.
-func applyCommand(method string, vip netip.Addr, t Table) string {
-	line := fmt.Sprintf("director realserver apply --method %s --vip %v", method, vip)
-	if method != MethodRedirect {
-		return line
-	}
-	for _, service := range t.services() {
-		if service != (Service{}) {
-			line += " --service " + service.String()
-		}
-	}
-	return line
 }
 
 // checkRedirectTo says whether the LAN interfaces have addresses to which packets

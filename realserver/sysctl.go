@@ -42,7 +42,7 @@ func (m sysctlMethod) steps(o Options, s *state) ([]Step, error) {
 			continue
 		}
 		if !there {
-			steps = append(steps, Step{Change: &AddressChange{labels.address(vip)}, VIPs: []netip.Addr{vip}})
+			steps = append(steps, Step{Change: &AddressChange{labels.address(vip, loopback)}, VIPs: []netip.Addr{vip}})
 		}
 	}
 	return steps, errors.Join(errs...)
@@ -67,29 +67,17 @@ func (sysctlMethod) shared(o Options, s *state) ([]string, []netip.Addr, error) 
 // names what keeps it from being silent or usable once the sysctls in after
 // are set.
 func (sysctlMethod) inTheWay(vip netip.Addr, s *state, interfaces []string, after map[string]int) (there bool, err error) {
-	if l, _ := s.link(loopback); !l.Up {
-		return false, fmt.Errorf("%v: lo is down, no address on it works: ip link set lo up", vip)
+	addrs, err := onLoopback(vip, s)
+	if err != nil || vip.Is6() {
+		return len(addrs) > 0, err
 	}
-	if vip.Is6() {
-		if err := ipv6OnLoopback(s); err != nil {
-			return false, fmt.Errorf("%v: %w", vip, err)
+	read := func(key string) (int, error) {
+		if v, ok := after[key]; ok {
+			return v, nil
 		}
+		return s.sysctl(key)
 	}
-	for _, a := range s.on(vip) {
-		if a.Interface != loopback || !a.Prefix.IsSingleIP() {
-			return false, fmt.Errorf("%v: it is on %s as %v: %s: ip addr del %v dev %s",
-				vip, a.Interface, a.Prefix, whyNotThere(a), a.Prefix, a.Interface)
-		}
-		there = true
-		if vip.Is6() {
-			continue
-		}
-		read := func(key string) (int, error) {
-			if v, ok := after[key]; ok {
-				return v, nil
-			}
-			return s.sysctl(key)
-		}
+	for _, a := range addrs {
 		for _, name := range orAll(interfaces) {
 			v, err := effective(read, name, "arp_ignore")
 			if err != nil {
@@ -101,5 +89,5 @@ func (sysctlMethod) inTheWay(vip netip.Addr, s *state, interfaces []string, afte
 			}
 		}
 	}
-	return there, nil
+	return len(addrs) > 0, nil
 }

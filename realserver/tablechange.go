@@ -1,6 +1,9 @@
 package realserver
 
-import "fmt"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // TableChange writes an nftables table.
 type TableChange struct {
@@ -90,4 +93,24 @@ func (s *state) recordedTable(t Table) *Table {
 	}
 	t = s.record.Entries[i].Table.After
 	return &t
+}
+
+// checkTable judges the table of a VIP; why says what goes wrong without it.
+func (s *state) checkTable(t Table, method string, vip netip.Addr, why string) (Finding, error) {
+	is, err := s.host.CompareTable(t)
+	if err != nil {
+		return Finding{}, err
+	}
+	apply := applyCommand(method, vip, t.services()...)
+	switch is {
+	case TableAbsent:
+		return Finding{What: "nftables has no table " + t.id(), Why: why, Remedy: apply}, nil
+	case TableDiffers:
+		return Finding{
+			What:   fmt.Sprintf("nftables has a table %s, and it is not %v", t.id(), t),
+			Why:    why,
+			Remedy: fmt.Sprintf("nft delete table %s && %s", t.id(), apply),
+		}, nil
+	}
+	return Finding{OK: true, What: fmt.Sprintf("nftables has table %s, as it should be", t.id())}, nil
 }

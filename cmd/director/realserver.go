@@ -51,6 +51,7 @@ The changes last until the next boot; undo restores what was there before.`,
 		" (default: for check, the one that was applied; else "+realserver.MethodSysctl+")")
 	flags.StringArrayVar(&f.services, "service", nil,
 		"with method redirect, take only a `SERVICE`: tcp/80, tcp/8000-8099, udp; may be repeated (default: all)")
+	flags.StringVar(&f.options.AddressOn, "vip-on", "", "with method arptables, the `INTERFACE` to put IPv4 VIPs on (default lo)")
 	flags.IntVar(&f.options.ARPIgnore, "arp-ignore", realserver.DefaultARPIgnore, "the arp_ignore to set where the host has none that suffices: 1 or 3")
 	flags.StringVar(&f.options.StateDir, "state-dir", realserver.DefaultStateDir, "where to keep what was there before")
 	root.AddCommand(f.applyCommand(host), f.checkCommand(host), f.undoCommand(host))

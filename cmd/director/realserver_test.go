@@ -79,10 +79,19 @@ func TestRealserverRedirect(t *testing.T) {
 	})
 }
 
+func TestRealserverARPTables(t *testing.T) {
+	realserverSteps(t, []realserverStep{
+		{"apply --print --method arptables --vip 192.0.2.10 --vip-on eth0", "ip addr add 192.0.2.10/32 dev eth0 scope host label eth0:0\n", ""},
+		{"apply --method arptables --vip 192.0.2.10", "arp saddr ip 192.0.2.10 arp saddr ip set 192.0.2.21", ""},
+		{"check", "ok     nftables has table arp lvsdr_realserver_192.0.2.10, as it should be\n", ""},
+		{"undo", "lo: remove 192.0.2.10/32\nnftables: remove table arp lvsdr_realserver_192.0.2.10\n", ""},
+	})
+}
+
 func TestRealserverUsage(t *testing.T) {
 	for _, args := range []string{
 		"", "aply", "apply", "check", "apply 192.0.2.10", "apply --vip 192.0.2.300", "apply --vip 127.0.0.1",
-		"apply --vip 192.0.2.10 --method magic", "apply --vip 192.0.2.10 --service tcp/80",
+		"apply --vip 192.0.2.10 --method magic", "apply --vip 192.0.2.10 --service tcp/80", "apply --vip 192.0.2.10 --vip-on eth0",
 		"apply --vip 192.0.2.10 --method redirect --service http", "apply --vip 192.0.2.10 --method redirect --service tcp/90-80", "apply --vip 192.0.2.10 --arp-ignore 2", "apply --vips 192.0.2.10",
 	} {
 		host := newRealserverHost()
