@@ -59,11 +59,17 @@ var recipes = []recipe{
 	{MethodSysctl, 7},
 	{MethodRedirect, 3},
 	{MethodARPTables, 5},
+	{MethodHidden, 5},
 }
 
-// host is newHost with IPv6 on eth0.
+// host is newHost with IPv6 on eth0 and, for that method, the hidden patch.
 func (r recipe) host() *Memory {
 	h := newHost()
+	if r.method == MethodHidden {
+		for _, name := range []string{"all", "lo", "eth0"} {
+			h.Sysctl[ipv4Conf(name, "hidden")] = "0"
+		}
+	}
 	h.Address = append(h.Address, Address{Interface: "eth0", Prefix: netip.MustParsePrefix("2001:db8::21/64")})
 	return h
 }

@@ -23,6 +23,9 @@
 //   - arptables: VIP/32 on lo or on a LAN interface, and for each an nftables table
 //     of family arp that drops what asks for the VIP, and writes the server's own
 //     address over the VIP where the server asks. IPv6 as with sysctl.
+//   - hidden: net.ipv4.conf.*.hidden, or arp_invisible, on "all" and lo, then VIP/32 on
+//     lo. Only kernels with a patch have them (hidden: Linux 2.2.14 and later, and
+//     a patch of Julian Anastasov's for 2.4 and 2.6).
 //
 // The host's kernel is behind [Host]: [LinuxHost] is the real one, [Memory]
 // is one that lives in a program's memory, for tests without privileges.

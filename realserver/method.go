@@ -25,7 +25,7 @@ type method interface {
 	check(o Options, s *state) ([]Finding, error)
 }
 
-var methods = []method{sysctlMethod{}, redirectMethod{}, arptablesMethod{}}
+var methods = []method{sysctlMethod{}, redirectMethod{}, arptablesMethod{}, hiddenMethod{}}
 
 // Methods returns the names of all methods.
 func Methods() []string {

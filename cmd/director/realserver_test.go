@@ -88,6 +88,14 @@ func TestRealserverARPTables(t *testing.T) {
 	})
 }
 
+// A kernel without the patch is told what to use.
+func TestRealserverHidden(t *testing.T) {
+	realserverSteps(t, []realserverStep{
+		{"apply --method hidden --vip 192.0.2.10", "", "use --method sysctl"},
+		{"apply --print --method hidden --vip 192.0.2.10", "", "use --method sysctl"},
+	})
+}
+
 func TestRealserverUsage(t *testing.T) {
 	for _, args := range []string{
 		"", "aply", "apply", "check", "apply 192.0.2.10", "apply --vip 192.0.2.300", "apply --vip 127.0.0.1",
