@@ -122,7 +122,7 @@ func (LinuxHost) RemoveTable(t Table) error {
 }
 
 // tryTables adds and deletes each table, under another name, in one transaction:
-// nobody sees it, and no packet meets it.
+// the kernel says what it lacks, and no packet meets the rules.
 func tryTables(tables []Table) error {
 	for _, t := range tables {
 		trial := t

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -279,5 +280,27 @@ func TestRedirectCheckNamesServices(t *testing.T) {
 	want := "director realserver apply --method redirect --vip 192.0.2.10 --service tcp/80 --service udp/53"
 	if !slices.ContainsFunc(findings, func(f Finding) bool { return f.Remedy == want }) {
 		t.Errorf("no remedy %s: %+v", want, findings)
+	}
+}
+
+// TestDocsHaveTheCommands: what the page tells to type is what --print prints.
+func TestDocsHaveTheCommands(t *testing.T) {
+	page, err := os.ReadFile("../docs/real-servers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range recipes {
+		if r.method == MethodSysctl {
+			continue // there the page sets two keys with one command
+		}
+		p, err := NewPlan(r.options(t, vipA), r.host())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range p.Commands() {
+			if !strings.Contains(string(page), "\n"+command+"\n") {
+				t.Errorf("%s: docs/real-servers.md lacks %s", r.method, command)
+			}
+		}
 	}
 }
