@@ -67,6 +67,17 @@ func install(c Config, rules ruleset) (*Guard, error) {
 // programs that run without a guard. None is no error.
 func Remove(name string) error { return newTable(name).remove() }
 
+// Covers reports whether a guard is on the interface that keeps the kernel away from
+// these VIPs, whoever has put it there. It changes nothing, and needs
+// CAP_NET_ADMIN.
+func Covers(name string, vips []netip.Addr) (bool, error) {
+	vips, err := normal(vips)
+	if err != nil {
+		return false, fmt.Errorf("guard on %s: %w", name, err)
+	}
+	return newTable(name).covers(vips)
+}
+
 // Update makes vips the VIPs that are kept away, all at once. On error the
 // former ones stay.
 func (g *Guard) Update(vips []netip.Addr) error {

@@ -556,3 +556,30 @@ func TestLANInspect(t *testing.T) {
 	}
 	want()
 }
+
+// TestLANCovers: another program can tell which VIPs the guard keeps the kernel
+// away from.
+func TestLANCovers(t *testing.T) {
+	n := newLAN(t)
+	covers := func(want bool, addrs ...netip.Addr) {
+		t.Helper()
+		n.do(t, func() error {
+			got, err := guard.Covers(n.directorEnd.Name(), addrs)
+			if got != want {
+				t.Errorf("Covers(%v) = %v", addrs, got)
+			}
+			return err
+		})
+	}
+	covers(false, vip)
+	g := n.install(t)
+	covers(true, vip)
+	covers(true, vip6, vip)
+	covers(false, vip, other)
+	covers(false, other6)
+	n.do(t, g.Remove)
+	covers(false, vip)
+	if _, err := guard.Covers(n.directorEnd.Name(), []netip.Addr{{}}); err == nil {
+		t.Error("an address that is none was taken")
+	}
+}

@@ -131,7 +131,15 @@ func (t *table) remove() error {
 }
 
 // intact says whether the kernel has the table as replace wrote it.
-func (t *table) intact(vips []netip.Addr) (bool, error) {
+func (t *table) intact(vips []netip.Addr) (bool, error) { return t.holds(vips, sameElements) }
+
+// covers says whether the kernel has the table as replace wrote it, for vips and
+// perhaps for others.
+func (t *table) covers(vips []netip.Addr) (bool, error) { return t.holds(vips, haveElements) }
+
+// holds says whether the table is there, and what its sets hold compares well with
+// the elements for vips.
+func (t *table) holds(vips []netip.Addr, compare func(got, want []nftables.SetElement) bool) (bool, error) {
 	c, err := connect()
 	if err != nil {
 		return false, t.explain(err)
@@ -156,7 +164,7 @@ func (t *table) intact(vips []netip.Addr) (bool, error) {
 		if err != nil {
 			return false, t.gone(err)
 		}
-		if !sameElements(elements, family.elements(vips)) {
+		if !compare(elements, family.elements(vips)) {
 			return false, nil
 		}
 	}
@@ -171,16 +179,27 @@ func (t *table) gone(err error) error {
 	return t.explain(err)
 }
 
-func sameElements(a, b []nftables.SetElement) bool {
-	keys := func(elements []nftables.SetElement) []string {
-		all := make([]string, len(elements))
-		for i, e := range elements {
-			all[i] = string(e.Key)
-		}
-		slices.Sort(all)
-		return all
+func sameElements(got, want []nftables.SetElement) bool {
+	return slices.Equal(keys(got), keys(want))
+}
+
+// haveElements says whether all that is wanted is there.
+func haveElements(got, want []nftables.SetElement) bool {
+	have := keys(got)
+	return !slices.ContainsFunc(keys(want), func(key string) bool {
+		_, found := slices.BinarySearch(have, key)
+		return !found
+	})
+}
+
+// keys returns the elements' keys in order.
+func keys(elements []nftables.SetElement) []string {
+	all := make([]string, len(elements))
+	for i, e := range elements {
+		all[i] = string(e.Key)
 	}
-	return slices.Equal(keys(a), keys(b))
+	slices.Sort(all)
+	return all
 }
 
 // sameRules compares all but what counters hold and what the library adds.
