@@ -57,9 +57,10 @@ var mayImport = map[string][]string{
 	"admin":      {"director", "admin/api"},
 	"ipvsadm":    {"admin/api"},
 	"realserver": {},
-	"doctor":     {"frame", "arp", "arpresponder", "neighbor"},
-	"lab":        {},
-	"demo":       {"lab", "admin/api"},
+	// It asks in ARP, and the guard judges the host's kernel.
+	"doctor": {"frame", "arp", "guard"},
+	"lab":    {},
+	"demo":   {"lab", "admin/api"},
 	"bench": {
 		"frame", "lab", "dataplane/link", "dataplane/link/afpacket", "dataplane/link/memlink",
 		"dataplane", "service", "scheduler", "conntable",

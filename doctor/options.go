@@ -1,0 +1,123 @@
+package doctor
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"lvsdr/frame"
+)
+
+// DefaultWindow is how long answers are waited for.
+const DefaultWindow = 3 * time.Second
+
+// Options say what to look at. Interface and at least one service are needed.
+type Options struct {
+	Interface string
+	// Services are those of the director. One without real servers is a VIP
+	// that is only looked for in ARP.
+	Services []Service
+	// Director says where the director is, if it is not on this host.
+	Director Director
+	// Egress says that Interface is where a director of two interfaces reaches its real
+	// servers: it answers no ARP there.
+	Egress bool
+	// Window is how long to wait for all answers to one kind of question, which
+	// is asked three times meanwhile; 0: DefaultWindow.
+	Window time.Duration
+}
+
+// Director is how the director's answers are known. The zero value is a director
+// on this host, whose answers this host does not hear.
+type Director struct {
+	Addr netip.Addr // of its host; or else
+	MAC  frame.MAC  // with which it answers for the VIPs
+}
+
+// Here reports whether the director is on this host.
+func (d Director) Here() bool { return !d.Addr.IsValid() && d.MAC.IsZero() }
+
+// Service is a virtual service.
+type Service struct {
+	VIP      netip.Addr
+	Port     uint16 // 0: any, so a refusal is an answer as good as others
+	Protocol uint8  // frame.ProtocolTCP or ProtocolUDP; others are not tried
+	Servers  []Server
+}
+
+// Server is a real server.
+type Server struct {
+	Addr netip.Addr
+	MAC  frame.MAC // pinned; zero: what it says in ARP
+}
+
+// maxProbes is how many probes there are numbers for: those above the ports that
+// Linux gives to its own connections (ip_local_port_range).
+const (
+	firstID   = 61000
+	maxProbes = 65535 - firstID
+)
+
+// check returns what is wrong with the options, or nil.
+func (o *Options) check() error {
+	if o.Interface == "" {
+		return errors.New("no interface")
+	}
+	if len(o.Services) == 0 {
+		return errors.New("no VIP to look for")
+	}
+	if o.Window < 0 {
+		return fmt.Errorf("window %v: must not be negative", o.Window)
+	}
+	addrs := []netip.Addr{cmp.Or(o.Director.Addr, netip.IPv4Unspecified())}
+	for _, s := range o.Services {
+		addrs = append(addrs, s.VIP)
+		for _, server := range s.Servers {
+			addrs = append(addrs, server.Addr)
+		}
+	}
+	for _, a := range addrs {
+		if !a.Is4() {
+			return fmt.Errorf("%v: only IPv4 is looked at", a)
+		}
+	}
+	return nil
+}
+
+func (o *Options) window() time.Duration { return cmp.Or(o.Window, DefaultWindow) }
+
+// vips returns each VIP once, in order.
+func (o *Options) vips() []netip.Addr {
+	var all []netip.Addr
+	for _, s := range o.Services {
+		all = appendOnce(all, s.VIP)
+	}
+	return all
+}
+
+// servers returns each real server once, in order.
+func (o *Options) servers() []Server {
+	var all []Server
+	known := make(map[netip.Addr]bool)
+	for _, s := range o.Services {
+		for _, server := range s.Servers {
+			if !known[server.Addr] {
+				known[server.Addr] = true
+				all = append(all, server)
+			}
+		}
+	}
+	return all
+}
+
+// appendOnce appends x if it is not there yet.
+func appendOnce[T comparable](list []T, x T) []T {
+	for _, have := range list {
+		if have == x {
+			return list
+		}
+	}
+	return append(list, x)
+}
