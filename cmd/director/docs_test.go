@@ -2,10 +2,12 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"lvsdr/dataplane"
+	"lvsdr/doctor"
 )
 
 // TestReasonsAreDocumented: whoever sees a frame dropped finds out why.
@@ -31,5 +33,30 @@ func TestReasonsAreDocumented(t *testing.T) {
 		if !documented[v.String()] {
 			t.Errorf("docs/operations.md does not explain %q", v)
 		}
+	}
+}
+
+// TestKindsAreDocumented: docs/doctor.md has a row for each kind, and no others.
+func TestKindsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/doctor.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "| Kind |")
+	var rows []string
+	for line := range strings.Lines(table) {
+		if kind, ok := strings.CutPrefix(line, "| `"); ok {
+			kind, _, _ = strings.Cut(kind, "`")
+			rows = append(rows, kind)
+		}
+	}
+	var want []string
+	for _, kind := range doctor.Kinds() {
+		want = append(want, string(kind))
+	}
+	slices.Sort(rows)
+	slices.Sort(want)
+	if !slices.Equal(rows, want) {
+		t.Errorf("docs/doctor.md explains %q, there are %q", rows, want)
 	}
 }
