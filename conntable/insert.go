@@ -33,17 +33,17 @@ func (t *Table) insert(k *Key, h Home, server uint32, s State, expires, now Time
 			return c, Existed
 		}
 	}
-	size := k.size()
-	if !t.admit(s, size) {
+	size, class := k.size(), k.classOf(s)
+	if !t.admit(class, size) {
 		t.refused.Add(1)
 		return Conn{}, Full
 	}
 	if t.used.Add(size) > t.capacity {
-		return t.refuse(size, s)
+		return t.refuse(size, class)
 	}
 	p, ok := t.vacancy(h, k.isWide())
 	if !ok {
-		return t.refuse(size, s)
+		return t.refuse(size, class)
 	}
 	for at := h.start; at != p.bucket(); at = t.next(h.first, at) {
 		t.buckets[at].addOverflow(1)
@@ -58,9 +58,9 @@ func (t *Table) insert(k *Key, h Home, server uint32, s State, expires, now Time
 	return c, Inserted
 }
 
-func (t *Table) refuse(size int64, s State) (Conn, Outcome) {
+func (t *Table) refuse(size int64, c class) (Conn, Outcome) {
 	t.used.Add(-size)
-	t.reclass(classes[s], classOther, size)
+	t.reclass(c, classOther, size)
 	t.refused.Add(1)
 	return Conn{}, Full
 }

@@ -170,7 +170,7 @@ func (t *Table) Find(k *Key, now Time) (c Connection, controlled int, ok bool) {
 
 // HasRoom reports whether Insert would find the quota and a place for the key.
 func (t *Table) HasRoom(k *Key, s State) bool {
-	c := classes[s]
+	c := k.classOf(s)
 	return t.used.Load()+k.size() <= t.capacity &&
 		(c == classOther || t.counts.places[c].Load()+k.size() <= t.quotas[c].Load())
 }

@@ -1,6 +1,10 @@
 package conntable
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"lvsdr/frame"
+)
 
 // class is what quotas are for: a flood of connections of one class leaves the
 // rest of the table to all others.
@@ -25,6 +29,16 @@ var classes = [32]class{
 	StateSCTPRejected: classHalfOpen,
 	StateTemplate:     classHalfOpen, StateTemplateAgain: classHalfOpen,
 	StateUDP: classUDP,
+}
+
+// classOf returns the class of a key in s. A template of UDP is never assured, and
+// goes by what it was made for.
+func (k *Key) classOf(s State) class {
+	c := classes[s]
+	if c == classHalfOpen && k.IsTemplate() && k.Protocol() == frame.ProtocolUDP {
+		return classUDP
+	}
+	return c
 }
 
 // HalfOpen reports whether a connection in s is not established yet, or never
@@ -60,7 +74,7 @@ func (t *Table) countIn(k *Key, s State) {
 }
 
 func (t *Table) countOut(k *Key, last State) {
-	t.reclass(classes[last], classOther, k.size())
+	t.reclass(k.classOf(last), classOther, k.size())
 	switch {
 	case k.IsTemplate():
 		t.counts.templates.Add(-1)
@@ -77,10 +91,9 @@ func (t *Table) SetQuotas(halfOpen, udp int) {
 	t.quotas[classUDP].Store(t.capacity * int64(udp) / 100)
 }
 
-// admit counts a connection that begins in s and takes so many places, unless
-// its quota is used up.
-func (t *Table) admit(s State, size int64) bool {
-	c := classes[s]
+// admit counts a connection of class c that takes so many places, unless its
+// quota is used up.
+func (t *Table) admit(c class, size int64) bool {
 	if c == classOther {
 		return true
 	}

@@ -88,6 +88,25 @@ func TestQuotasOfIPv6(t *testing.T) {
 	}
 }
 
+// A template of UDP is never assured: it counts as UDP.
+func TestQuotaOfUDPTemplates(t *testing.T) {
+	table := newTable(t, Options{})
+	table.SetQuotas(25, 50)
+	template := func(i int) Key {
+		return NewTemplateKey(frame.AddrFrom4(0x0a000000+uint32(i)), 1, 53, frame.ProtocolUDP)
+	}
+	if n := fillUp(table, template, StateTemplate); n != MinCapacity/4 { // of two places each
+		t.Errorf("%d templates", n)
+	}
+	if s := table.Stats(); s.HalfOpen != 0 || s.UDP != MinCapacity/4 {
+		t.Errorf("%+v", s)
+	}
+	table.RemoveServers(func(uint32) bool { return true })
+	if s := table.Stats(); s.UDP != 0 || s.UDPUse != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // fillUp inserts connections until one is refused, and returns how many were
 // not.
 func fillUp(table *Table, key func(int) Key, s State) (n int) {

@@ -125,7 +125,7 @@ func (t *Table) Assure(k *Key, server uint32) {
 			return
 		}
 		if atomic.CompareAndSwapUint32(word, uint32(l), uint32(next)) {
-			t.reclass(classes[l.state()], classes[next.state()], c.size())
+			t.reclass(k.classOf(l.state()), k.classOf(next.state()), c.size())
 			return
 		}
 	}
