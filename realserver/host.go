@@ -31,6 +31,9 @@ type Host interface {
 	// CompareTable looks for an nftables table of t's family and name, and
 	// says whether it is t.
 	CompareTable(t Table) (TableState, error)
+	// Covered says whether other tables do to the packets that t is about
+	// what t would do, as rules do that were typed by hand.
+	Covered(t Table) (bool, error)
 	// PutTable writes t at once or not at all, in place of the table of that
 	// family and name if there is one.
 	PutTable(t Table) error

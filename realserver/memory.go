@@ -22,6 +22,7 @@ type Memory struct {
 	Unprivileged bool // as a process without CAP_NET_ADMIN
 	ReadOnly     bool // as a container whose /proc/sys is read-only
 	NoNFTables   bool // as a kernel without nftables
+	ByHand       bool // other nftables rules do what any table would
 
 	// Hook, when set, is called before and after every change with what
 	// changes. An error that it returns before a change fails that change.
@@ -133,6 +134,9 @@ func (m *Memory) CompareTable(t Table) (TableState, error) {
 	}
 	return TableDiffers, nil
 }
+
+// Covered implements Host.
+func (m *Memory) Covered(Table) (bool, error) { return m.ByHand, nil }
 
 // PutTable implements Host.
 func (m *Memory) PutTable(t Table) error {

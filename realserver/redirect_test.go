@@ -267,6 +267,16 @@ func TestRedirectCheckFindsEach(t *testing.T) {
 	})
 }
 
+// Rules that were typed by hand are as good.
+func TestRedirectCheckTypedByHand(t *testing.T) {
+	h, o := newHost(), redirectOptions(t, vipA)
+	h.ByHand = true
+	findings, err := Check(o, h)
+	if err != nil || !Healthy(findings) || !strings.HasPrefix(findings[1].What, "other nftables rules do for 192.0.2.10") {
+		t.Errorf("Check: %v, %+v", err, findings)
+	}
+}
+
 // The remedy for a table that is lost names its services.
 func TestRedirectCheckNamesServices(t *testing.T) {
 	h, o := newHost(), redirectOptions(t, vipA)

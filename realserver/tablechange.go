@@ -104,6 +104,13 @@ func (s *state) checkTable(t Table, method string, vip netip.Addr, why string) (
 	apply := applyCommand(method, vip, t.services()...)
 	switch is {
 	case TableAbsent:
+		covered, err := s.host.Covered(t)
+		if err != nil {
+			return Finding{}, err
+		}
+		if covered {
+			return Finding{OK: true, What: fmt.Sprintf("other nftables rules do for %v what method %s would", vip, method)}, nil
+		}
 		return Finding{What: "nftables has no table " + t.id(), Why: why, Remedy: apply}, nil
 	case TableDiffers:
 		return Finding{
