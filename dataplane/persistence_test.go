@@ -359,3 +359,32 @@ func (h *harness) inWorker(table *service.Table, p packet) {
 		h.Fatalf("%v", v)
 	}
 }
+
+// TestFTP: a client's data connections go to the server of its control connection,
+// passive ones, and active ones, of which only the client's answer comes here.
+func TestFTP(t *testing.T) {
+	d := persistent(define(21, 22, 23), 0)
+	d.Ranges[0].First, d.Ranges[0].Last = 21, 21
+	h := newHarness(t, d)
+	for i := range 6 {
+		client := fmt.Sprintf("198.51.100.%d:40000", 10+i)
+		server := h.to(tcp(client, syn).port("21"))
+		for port, flags := range map[string]uint8{"50000": syn, "1024": syn, "20": syn | ack} {
+			if got := h.to(tcp(client, flags).port(port)); got != server {
+				t.Errorf("%s: port %s goes to %d, port 21 to %d", client, port, got, server)
+			}
+		}
+	}
+	if n := h.templates(); n != 6 {
+		t.Errorf("%d templates for six clients", n)
+	}
+	h.want(ReplyRST, tcp(client4, syn).port("80"))
+	// IPVS leaves data to the host when no server is usable, which refuses it.
+	d.Reject = service.RejectICMP
+	h.use(d)
+	for _, n := range []int{21, 22, 23} {
+		h.health(0, n, service.Down)
+	}
+	h.want(ReplyUnreachable, tcp(client4, syn).port("21"))
+	h.want(ReplyRST, tcp(client4, syn).port("50000"))
+}

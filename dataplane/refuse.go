@@ -54,6 +54,8 @@ func refusalNoServer(j *job, opens bool) Verdict {
 		return DropNoConnection
 	case j.svc.Reject == service.RejectDrop:
 		return DropNoServer
+	case j.svc.HasFTPData(j.packet.Key.DstPort):
+		return ReplyRST // IPVS leaves it to the host
 	case j.svc.Reject == service.RejectRST && j.packet.Key.Protocol == frame.ProtocolTCP:
 		return ReplyRST
 	}

@@ -130,6 +130,9 @@ func (l *listing) connection(c *conntable.Connection) (out api.Connection, ok bo
 		Expires: int(c.Remaining(l.now) / time.Second), Template: c.Key.IsTemplate(),
 	}
 	port := c.Key.Port()
+	if c.Key.IsTemplate() {
+		port = service.TemplatePort(c.Key.Protocol(), port)
+	}
 	switch {
 	case c.Key.IsTemplate() && c.Key.Protocol() == 0: // of a service with a number
 		if !l.filter.takesRanges(rs.Owner().Ranges) {

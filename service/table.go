@@ -31,8 +31,19 @@ type VIP struct {
 type ports struct {
 	protocol uint8
 	ranges   []portRange
-	any      *Service // has the ports that no range has; nil: nobody
+	ftp      *Service // has the ports of FTP data that no range has; nil: nobody
+	any      *Service // has the ports that nobody else has; nil: nobody
 }
+
+// Ports of FTP (RFC 959). A persistent service on ftpPort gets the data
+// connections of its clients too, as in IPVS: active ones, of which the client's
+// side goes to ftpDataPort of the VIP, and passive ones, to any port for which a
+// server needs no privilege (net.ipv4.ip_unprivileged_port_start).
+const (
+	ftpDataPort  = 20
+	ftpPort      = 21
+	unprivileged = 1024
+)
 
 type portRange struct {
 	first, last uint16
@@ -108,7 +119,7 @@ func (v *VIP) Service(protocol uint8, port uint16) *Service {
 }
 
 // find takes the last range that begins at or before the port, or else the
-// service of any port.
+// service of FTP, or that of any port.
 func (p *ports) find(port uint16) *Service {
 	lo, hi := 0, len(p.ranges)
 	for lo < hi {
@@ -118,10 +129,23 @@ func (p *ports) find(port uint16) *Service {
 			hi = mid
 		}
 	}
-	if lo == 0 || port > p.ranges[lo-1].last {
-		return p.any
+	switch {
+	case lo > 0 && port <= p.ranges[lo-1].last:
+		return p.ranges[lo-1].service
+	case p.ftp != nil && (port == ftpDataPort || port >= unprivileged):
+		return p.ftp
 	}
-	return p.ranges[lo-1].service
+	return p.any
+}
+
+func (s *Service) takesFTPData() bool { return s.Protocol == frame.ProtocolTCP && s.IsPersistent() }
+
+// HasFTPData reports whether a port of the service, to which a packet came, is its
+// own only for the data connections of FTP.
+func (s *Service) HasFTPData(port uint16) bool {
+	return s.takesFTPData() && !slices.ContainsFunc(s.Ranges, func(r Range) bool {
+		return r.anyPort() || r.First <= port && port <= r.Last
+	})
 }
 
 // spread hashes a VIP. VIPs are the operator's choice: no secret is needed.
@@ -193,6 +217,9 @@ func (v *VIP) add(s *Service, r Range) error {
 		return overlap(s, p.ranges[at].service, r)
 	}
 	p.ranges = slices.Insert(p.ranges, at, portRange{r.First, r.Last, s})
+	if s.takesFTPData() && r.First == ftpPort && r.Last == ftpPort {
+		p.ftp = s
+	}
 	return nil
 }
 

@@ -240,3 +240,52 @@ func BenchmarkBuild(b *testing.B) {
 		})
 	}
 }
+
+// TestFTPData: a persistent TCP service on port 21 gets what FTP opens beside it,
+// unless another service has the port.
+func TestFTPData(t *testing.T) {
+	vip := addr4(1)
+	at := func(name string, protocol uint8, first, last uint16, persistent bool) Definition {
+		d := Definition{Name: name, Protocol: protocol, Scheduler: "rr", Ranges: []Range{{vip, first, last}}}
+		if persistent {
+			d.Persistence.Timeout = time.Minute
+		}
+		return d
+	}
+	ftp, any0 := at("ftp", frame.ProtocolTCP, 21, 21, true), at("any", frame.ProtocolTCP, 0, 0, true)
+	ports := []uint16{19, 20, 21, 22, 1023, 1024, 8080, 8081, 65535}
+	for _, c := range []struct {
+		name        string
+		definitions []Definition
+		protocol    uint8
+		want        string
+	}{
+		{"persistent", []Definition{ftp}, frame.ProtocolTCP, "- ftp ftp - - ftp ftp ftp ftp"},
+		{"beside others", []Definition{at("web", frame.ProtocolTCP, 8080, 8080, false), any0, ftp}, frame.ProtocolTCP, "any ftp ftp any any ftp web ftp ftp"},
+		{"not persistent", []Definition{at("ftp", frame.ProtocolTCP, 21, 21, false)}, frame.ProtocolTCP, "- - ftp - - - - - -"},
+		{"within a range", []Definition{at("low", frame.ProtocolTCP, 20, 22, true)}, frame.ProtocolTCP, "- low low low - - - - -"},
+		{"another protocol", []Definition{ftp, at("tftp", frame.ProtocolUDP, 21, 21, true)}, frame.ProtocolUDP, "- - tftp - - - - - -"},
+	} {
+		var reg Registry
+		table, err := reg.Build(c.definitions, nil, t0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, port := range ports {
+			name := "-"
+			if s := table.VIP(vip).Service(c.protocol, port); s != nil {
+				name = s.Name
+			}
+			got = append(got, name)
+		}
+		if got := strings.Join(got, " "); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+	for protocol, want := range map[uint8][2]uint16{frame.ProtocolTCP: {0, 80}, frame.ProtocolUDP: {21, 80}} {
+		if got := [2]uint16{TemplatePort(protocol, 21), TemplatePort(protocol, 80)}; got != want {
+			t.Errorf("protocol %d: templates are listed with the ports %v, want %v", protocol, got, want)
+		}
+	}
+}

@@ -59,6 +59,15 @@ func (s *Service) Template(client frame.Addr, vip uint16) conntable.Key {
 // for a persistent service.
 func (s *Service) Client(a netip.Addr) netip.Addr { return s.mask(frame.AddrFrom(a)).Netip() }
 
+// TemplatePort returns the port under which IPVS lists a template of the port: a
+// client of FTP has one for all its connections.
+func TemplatePort(protocol uint8, port uint16) uint16 {
+	if protocol == frame.ProtocolTCP && port == ftpPort {
+		return 0
+	}
+	return port
+}
+
 // DeadTemplate returns the key under which a template waits for its time to be
 // over that is not used any more.
 func (s *Service) DeadTemplate(client frame.Addr, vip uint16) conntable.Key {
