@@ -41,7 +41,7 @@ func (w *Worker) moved(j *job, c *conntable.Conn, rs *service.RealServer, from, 
 	if from.Active() != to.Active() {
 		rs.Moved(to.Active())
 	}
-	if c.Controlled() && to.Established() && j.svc.IsPersistent() {
+	if c.Controlled() && to.Established() {
 		w.assure(j, rs.ID)
 	}
 }

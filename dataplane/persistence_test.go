@@ -189,6 +189,48 @@ func TestNetmaskChanges(t *testing.T) {
 	}
 }
 
+// A service that is persistent no more schedules each connection; its templates
+// end with their time and their connections, and until then serve again if it
+// becomes persistent again, unless with another netmask.
+func TestPersistenceTurnedOff(t *testing.T) {
+	on, off := persistent(define(21, 22), 32), define(21, 22)
+	off.Scheduler = "rr"
+	for _, bits := range []int{0, 32, 24} {
+		h := newHarness(t, on)
+		server := h.to(tcp(client4, syn))
+		h.use(off)
+		h.to(tcp(client4, ack))
+		if h.templates() != 1 || h.server(0, server).Persistent() != 1 {
+			t.Errorf("turned off: %d templates", h.templates())
+		}
+		served := map[int]bool{}
+		for i := range 2 {
+			served[h.to(tcp(fmt.Sprintf("198.51.100.7:%d", 50000+i), syn))] = true
+		}
+		if len(served) != 2 {
+			t.Errorf("turned off: new connections go to %v", served)
+		}
+		h.use(persistent(define(21, 22), bits))
+		if got, want := h.templates(), map[bool]int{true: 1}[bits != 24]; got != want {
+			t.Errorf("on again, %d bits: %d templates, want %d", bits, got, want)
+		}
+		if bits != 24 {
+			for i := range 2 {
+				if got := h.to(tcp(fmt.Sprintf("198.51.100.7:%d", 60000+i), syn)); got != server {
+					t.Errorf("on again, %d bits: to %d, before to %d", bits, got, server)
+				}
+			}
+		}
+		h.use(off)
+		for range 20 {
+			h.advance(time.Minute)
+		}
+		if n := h.plane.Connections().Used; n != 0 || h.server(0, server).Persistent() != 0 {
+			t.Errorf("%d bits: %d places in use after all has ended", bits, n)
+		}
+	}
+}
+
 // One packet at a time, but a client of a persistent service stays: no entry,
 // only the template, which goes in its time.
 func TestOnePacketPersistent(t *testing.T) {

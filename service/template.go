@@ -82,9 +82,19 @@ func (s *Service) mask(client frame.Addr) frame.Addr {
 	return client.Masked(s.Persistence.Prefix)
 }
 
-// SameTemplates reports whether the templates of o are found by s.
+// SameTemplates reports whether s finds the templates of o, or would if both were
+// persistent: those of a service that is persistent no more live on until their
+// time is over, as in IPVS.
 func (s *Service) SameTemplates(o *Service) bool {
-	return s == o || s.IsPersistent() == o.IsPersistent() && s.template == o.template && s.Protocol == o.Protocol &&
-		s.Persistence.Prefix == o.Persistence.Prefix &&
+	return s == o || s.template == o.template && s.Protocol == o.Protocol && s.clientBits() == o.clientBits() &&
 		(!s.template.one || s.Ranges[0].First == o.Ranges[0].First)
+}
+
+// clientBits is how many bits of an address make a client; 0: all.
+func (s *Service) clientBits() int {
+	bits := s.Persistence.Prefix
+	if len(s.Ranges) > 0 && bits == s.Ranges[0].VIP.Netip().BitLen() {
+		return 0
+	}
+	return bits
 }
