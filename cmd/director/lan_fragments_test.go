@@ -18,6 +18,7 @@ import (
 	"github.com/google/gopacket/layers"
 	"golang.org/x/sys/unix"
 
+	"lvsdr/admin/api"
 	"lvsdr/frame"
 	"lvsdr/lab"
 )
@@ -212,7 +213,7 @@ func TestLANFragmentOrders(t *testing.T) {
 				wire.Send(slices.Repeat([][]byte{f}, order.each)...)
 			}
 			if err := readBack(conn, data); err != nil {
-				t.Errorf("%s, %d bytes: %v", order.name, size, err)
+				t.Fatalf("%s, %d bytes: %v", order.name, size, err)
 			}
 			after := c.CheckFrames()
 			held, released := order.held(n), order.released(n)
@@ -448,10 +449,9 @@ func TestLANSmallEgress(t *testing.T) {
 		}
 		pieces += uint64(datagram.more)
 	}
-	s := c.Status()
-	if n := verdicts(s, "extra", "piece"); n != pieces {
-		t.Errorf("%d pieces more, want %d", n, pieces)
-	}
+	s := c.WaitStatus(fmt.Sprintf("%d pieces more", pieces), func(s *api.Status) bool {
+		return verdicts(s, "extra", "piece") == pieces
+	})
 	if n := verdicts(s, "reply", "fragmentation_needed"); n != 0 {
 		t.Errorf("the client was told %d times to send less, without DF", n)
 	}

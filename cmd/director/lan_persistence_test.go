@@ -59,7 +59,7 @@ func TestLANPersistence(t *testing.T) {
 	}
 	c.checkTemplates(t, at)
 
-	web1, web2 := c.Servers[0], c.Servers[1]
+	web1, dying := c.Servers[0], c.Servers[1]
 	moved := func(what string, want func(network string) bool) {
 		t.Helper()
 		now := c.networks(t, addrs[:5*all])
@@ -93,16 +93,21 @@ func TestLANPersistence(t *testing.T) {
 	c.Ipvsadm("-e -t 192.0.2.10:80 -r 192.0.2.21 -w 1")
 	moved("weight 1 again", nobody)
 
-	if len(byServer(at)[web2.Name()]) == 0 {
-		t.Fatalf("no network is on %s", web2.Name())
+	for _, onFailure := range []string{"remove", "quiesce"} {
+		if _, err := c.Reload(c.Config() + "    on_failure: " + onFailure + "\n"); err != nil {
+			t.Fatal(err)
+		}
+		if len(byServer(at)[dying.Name()]) == 0 {
+			dying = c.Servers[2] // that got all of them
+		}
+		dying.Kill()
+		c.WaitStatus(dying.Name()+" has left", func(s *api.Status) bool { return serverStatus(s, dying).Weight == 0 })
+		moved(onFailure+": it died", on(dying.Name()))
+		dying.Serve()
+		c.WaitServing()
+		moved(onFailure+": it is back", nobody)
+		c.checkTemplates(t, at)
 	}
-	web2.Kill()
-	c.WaitStatus(web2.Name()+" has left", func(s *api.Status) bool { return serverStatus(s, web2).Weight == 0 })
-	moved("it died", on(web2.Name()))
-	web2.Serve()
-	c.WaitServing()
-	moved("it is back", nobody)
-	c.checkTemplates(t, at)
 }
 
 // networks makes two requests from each address, and returns the server of each
