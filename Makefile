@@ -11,7 +11,7 @@ UNITDIR    ?= $(SYSCONFDIR)/systemd/system
 DESTDIR    ?=
 
 # Programs that LAN tests run, as PROGRAM:DEBIAN-PACKAGE.
-PROGRAMS = nginx:nginx-light iperf3:iperf3 nft:nftables iptables:iptables arptables:iptables
+PROGRAMS = nginx:nginx-light iperf3:iperf3 nft:nftables iptables:iptables arptables:iptables ldirectord:ldirectord
 
 TESTFLAGS ?=
 FUZZTIME  ?= 5s

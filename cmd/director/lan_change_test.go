@@ -20,8 +20,7 @@ import (
 func TestLANChanges(t *testing.T) {
 	t.Parallel()
 	c := layCluster(t, clusterConfig{Serve: serveGo, StaticARP: true})
-	global, _, _ := strings.Cut(c.Config(), "services:")
-	c.WriteConfig(global + fmt.Sprintf("vips: [%v]\n", c.VIP))
+	c.WriteConfig(c.EmptyConfig(""))
 	c.Start()
 	if name, err := c.Get("/"); err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("without a service: %q, %v", name, err)

@@ -205,11 +205,6 @@ func (s *realServer) Requests(path string) int {
 // returns how many it logged at last.
 func (s *realServer) WaitRequests(path string, n int) int {
 	s.cluster.t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); ; <-tick.C {
-		if logged := s.Requests(path); logged >= n || time.Now().After(deadline) {
-			return logged
-		}
-	}
+	logged, _ := poll(10*time.Millisecond, patience, func() int { return s.Requests(path) }, func(logged int) bool { return logged >= n })
+	return logged
 }

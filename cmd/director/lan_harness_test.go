@@ -230,6 +230,13 @@ func (c *cluster) Config() string {
 	return b.String()
 }
 
+// EmptyConfig is Config with nothing but the VIP, and some lines more, for a
+// director that is to be filled at run time.
+func (c *cluster) EmptyConfig(more string) string {
+	global, _, _ := strings.Cut(c.Config(), "services:")
+	return fmt.Sprintf("%svips: [%v]\n%s", global, c.VIP, more)
+}
+
 func (c *cluster) serverAddrs() (addrs []string) {
 	for _, s := range c.Servers {
 		addrs = append(addrs, s.Addr.String())
@@ -316,15 +323,21 @@ func (c *cluster) WaitStatus(what string, holds func(*api.Status) bool) *api.Sta
 // pollStatus returns the first status that holds, or the last one.
 func (c *cluster) pollStatus(holds func(*api.Status) bool) (*api.Status, bool) {
 	c.t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
+	return poll(20*time.Millisecond, patience, c.Status, holds)
+}
+
+// poll returns the first value that holds, or after some time the last one, for
+// what no event tells of.
+func poll[T any](every, longest time.Duration, value func() T, holds func(T) bool) (T, bool) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for deadline := time.Now().Add(patience); ; <-tick.C {
-		s := c.Status()
-		if holds(s) {
-			return s, true
+	for deadline := time.Now().Add(longest); ; <-tick.C {
+		v := value()
+		if holds(v) {
+			return v, true
 		}
 		if time.Now().After(deadline) {
-			return s, false
+			return v, false
 		}
 	}
 }
