@@ -87,7 +87,7 @@ func connectionStatus(p *dataplane.Plane) api.Connections {
 	c := p.Connections()
 	return api.Connections{
 		Capacity: c.Capacity, Used: c.Used, Connections: c.Connections, IPv6: c.IPv6,
-		HalfOpen: c.HalfOpen, UDP: c.UDP, Templates: c.Templates,
+		HalfOpen: c.HalfOpen, HalfOpenUse: c.HalfOpenUse, UDP: c.UDP, UDPUse: c.UDPUse, Templates: c.Templates,
 		Bytes: c.Bytes, Inserted: c.Inserted, Refused: c.Refused,
 	}
 }

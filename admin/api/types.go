@@ -107,8 +107,10 @@ type Connections struct {
 	Used        int    `json:"used"`
 	Connections int    `json:"connections"`
 	IPv6        int    `json:"ipv6"`
-	HalfOpen    int    `json:"half_open"` // TCP and SCTP, not established
+	HalfOpen    int    `json:"half_open"`      // TCP and SCTP, not established, and templates of such
+	HalfOpenUse int    `json:"half_open_used"` // places that these take, of their quota
 	UDP         int    `json:"udp"`
+	UDPUse      int    `json:"udp_used"`
 	Templates   int    `json:"templates"` // of persistent services
 	Bytes       int    `json:"bytes"`     // of memory
 	Inserted    uint64 `json:"inserted"`

@@ -89,11 +89,11 @@ type flood struct {
 }
 
 func floodOfSYN(g *forge) flood {
-	return flood{"syn", g.ip4(frame.ProtocolTCP, g.syn(1)), 25, func(s *api.Status) int { return s.Connections.HalfOpen }}
+	return flood{"syn", g.ip4(frame.ProtocolTCP, g.syn(1)), 25, func(s *api.Status) int { return s.Connections.HalfOpenUse }}
 }
 
 func floodOfUDP(g *forge) flood {
-	return flood{"udp", g.ip4(frame.ProtocolUDP, udpTo53()), 50, func(s *api.Status) int { return s.Connections.UDP }}
+	return flood{"udp", g.ip4(frame.ProtocolUDP, udpTo53()), 50, func(s *api.Status) int { return s.Connections.UDPUse }}
 }
 
 // endure floods the director, and fails the test unless all but the flood goes
