@@ -185,11 +185,18 @@ func TestLANRemovedServer(t *testing.T) {
 func TestLANSloppyTCP(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, clusterConfig{
-		Servers: 1, Serve: serveGo, StaticARP: true, Check: "{kind: none}", Settings: "restart_grace: 0s\n",
+		Servers: 1, Serve: serveGo, StaticARP: true, CountFrames: true, Check: "{kind: none}", Settings: "restart_grace: 0s\n",
 	})
 	lost := func() *idleConn {
 		t.Helper()
 		conn := c.openIdle(t, 1).byServer["web1"][0]
+		err := control(conn.Conn.(*net.TCPConn), func(fd int) error { // the last ACK, now
+			return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.CheckFrames()
 		c.Ipvsadm("-d -t 192.0.2.10:80 -r 192.0.2.21") // its connections expire at once
 		if conns := c.Conns(""); len(conns) != 0 {
 			t.Errorf("connections are left: %+v", conns)
