@@ -113,8 +113,9 @@ func (c *cluster) endure(t *testing.T, f flood, wire *wire, crowd *crowd) {
 	if sent < 2*floodPlaces || exchanged < 500 || visits.asked < 200 {
 		t.Errorf("%s: this test says little: %d frames sent, %d exchanges, %d visits", f.name, sent, exchanged, visits.asked)
 	}
-	// A connection is counted for a moment before it is refused.
-	if quota := after.Connections.Capacity * f.quota / 100; most > quota+1 || most < quota*99/100 {
+	// What is refused may be counted for a moment.
+	const few = 8
+	if quota := after.Connections.Capacity * f.quota / 100; most > quota+few || most < quota*99/100 {
 		t.Errorf("%s: the flood took %d places, its quota is %d", f.name, most, quota)
 	}
 	if largest > memory+4<<10 {
