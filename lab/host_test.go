@@ -94,6 +94,10 @@ func TestLANInject(t *testing.T) {
 	p := newPair(t)
 	at, from := p.serverLink.Capture(), p.clientLink.Capture()
 	dst, src := p.serverLink.MAC(), p.clientLink.MAC()
+	out, err := p.clientLink.Injector()
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := map[string]struct {
 		frame     []byte
 		etherType uint16
@@ -107,7 +111,7 @@ func TestLANInject(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if err := p.clientLink.Inject(test.frame); err != nil {
+			if err := out.Inject(test.frame); err != nil {
 				t.Fatal(err)
 			}
 			same := func(f lab.Frame) bool { return string(f.Data) == string(test.frame) && f.Length == len(test.frame) }
@@ -125,6 +129,9 @@ func TestLANInject(t *testing.T) {
 	}
 	if err := p.clientLink.Inject(ethernet(dst, src, 0x0800, make([]byte, 3000)...)); !errors.Is(err, unix.EMSGSIZE) {
 		t.Errorf("a frame above the MTU: %v", err)
+	}
+	if err := out.Close(); err != nil {
+		t.Error(err)
 	}
 	path := filepath.Join(t.TempDir(), "wire.pcap")
 	if err := at.WritePCAP(path); err != nil {
