@@ -7,104 +7,110 @@ import (
 	"strings"
 )
 
-// decoded is a frame as the recordings describe it. Of the frames that a director
-// makes, the IP identification is not compared.
-type decoded struct {
-	At, EthDst, EthSrc string
-	decodedIP
-	AsSent *bool `json:"as_sent"`
+// recordedFrame is a frame that a director sent, as the recordings describe it.
+type recordedFrame struct {
+	At             string // the host that got it
+	EthDst, EthSrc string
+	recordedPacket
+	AsSent bool `json:"as_sent"` // the packet that was sent to the director, with one hop less
 }
 
-type decodedIP struct {
-	Src, Dst           string
-	Len, TTL, TOS, ID  int
-	Frag               string
-	Proto              any // a name; a number in a later fragment
-	SPort, DPort       int
-	Flags              string
-	UDPLen, Type, Code int
-	BadSum             bool
-	MTU                int
-	Inner              *decodedIP
+// recordedPacket is an IPv4 packet, or the beginning of one that an ICMP error
+// quotes.
+type recordedPacket struct {
+	Src, Dst        string
+	Len, TTL, TOS   int
+	ID              int
+	Frag            string
+	Proto           any // a name; a number if its header is not here
+	SPort, DPort    int
+	Flags           string
+	UDPLen          int
+	Type, Code, MTU int // of ICMP
+	BadSum          bool
+	Inner           *recordedPacket // that ICMP quotes
 }
 
-// decodeIP describes an IPv4 packet; quoted: only its beginning, in an ICMP error.
-func decodeIP(p []byte, quoted bool) (d decodedIP) {
-	word := func(at int) int { return int(binary.BigEndian.Uint16(p[at:])) }
-	d.Src, d.Dst = netip.AddrFrom4([4]byte(p[12:16])).String(), netip.AddrFrom4([4]byte(p[16:20])).String()
-	d.Len, d.TTL, d.TOS, d.ID = word(2), int(p[8]), int(p[1]), word(4)
+// decodeIPv4 describes a packet; quoted: the end of it is missing.
+func decodeIPv4(p []byte, quoted bool) (d recordedPacket) {
+	fragment := word(p, 6)
+	d.Src, d.Dst = netip.AddrFrom4([4]byte(p[12:])).String(), netip.AddrFrom4([4]byte(p[16:])).String()
+	d.Len, d.TTL, d.TOS, d.ID = word(p, 2), int(p[8]), int(p[1]), word(p, 4)
 	var frag []string
-	if word(6)&0x4000 != 0 {
+	if fragment&0x4000 != 0 {
 		frag = append(frag, "DF")
 	}
-	if word(6)&0x2000 != 0 {
+	if fragment&0x2000 != 0 {
 		frag = append(frag, "MF")
 	}
-	offset := word(6) & 0x1fff * 8
+	offset := fragment & 0x1fff * 8
 	if offset != 0 {
 		frag = append(frag, fmt.Sprintf("off=%d", offset))
 	}
 	d.Frag = strings.Join(frag, ",")
-	protocol := int(p[9])
+	d.Proto = float64(p[9]) // as JSON has numbers
 	if offset != 0 {
-		d.Proto = float64(protocol) // as JSON has it
 		return d
 	}
-	whole := !quoted && word(6)&0x2000 == 0
 	if !quoted {
 		p = p[:d.Len]
 	}
-	d.transport(protocol, p[int(p[0]&15)*4:], whole)
+	d.decodeTransport(p[9], p[int(p[0]&15)*4:], !quoted && fragment&0x2000 == 0)
 	return d
 }
 
-func (d *decodedIP) transport(protocol int, t []byte, whole bool) {
-	word := func(at int) int { return int(binary.BigEndian.Uint16(t[at:])) }
+// decodeTransport describes what a packet carries; whole: all of it is here.
+func (d *recordedPacket) decodeTransport(protocol byte, t []byte, whole bool) {
 	switch protocol {
 	case 1:
-		d.Proto, d.Type, d.Code = "icmp", int(t[0]), int(t[1])
-		d.BadSum = checksum(t) != 0
+		d.Proto, d.Type, d.Code, d.BadSum = "icmp", int(t[0]), int(t[1]), internetChecksum(t) != 0
 		if d.Type == 3 && d.Code == 4 {
-			d.MTU = word(6)
+			d.MTU = word(t, 6)
 		}
-		if len(t) >= 28 && (d.Type == 3 || d.Type == 4 || d.Type == 11) {
-			inner := decodeIP(t[8:], true)
+		if d.Type == 3 || d.Type == 4 || d.Type == 11 {
+			inner := decodeIPv4(t[8:], true)
 			d.Inner = &inner
 		}
 	case 6:
-		d.Proto, d.SPort, d.DPort = "tcp", word(0), word(2)
+		d.Proto, d.SPort, d.DPort = "tcp", word(t, 0), word(t, 2)
 		if len(t) < 20 {
 			return
 		}
-		for i, letter := range "FSRPAUEC" {
+		for i, letter := range tcpFlagLetters {
 			if t[13]>>i&1 != 0 {
 				d.Flags += string(letter)
 			}
 		}
-		d.BadSum = whole && d.badTransport(6, t)
+		d.BadSum = whole && d.isDamaged(protocol, t)
 	case 17:
-		d.Proto, d.SPort, d.DPort, d.UDPLen = "udp", word(0), word(2), word(4)
-		d.BadSum = whole && word(6) != 0 && d.badTransport(17, t)
-	default:
-		d.Proto = float64(protocol)
+		d.Proto, d.SPort, d.DPort, d.UDPLen = "udp", word(t, 0), word(t, 2), word(t, 4)
+		d.BadSum = whole && word(t, 6) != 0 && d.isDamaged(protocol, t)
 	}
 }
 
-// badTransport says whether the checksum of TCP or UDP is wrong.
-func (d *decodedIP) badTransport(protocol byte, t []byte) bool {
-	pseudo := append(netip.MustParseAddr(d.Src).AsSlice(), netip.MustParseAddr(d.Dst).AsSlice()...)
+// tcpFlagLetters are the flags from the lowest bit on.
+const tcpFlagLetters = "FSRPAUEC"
+
+func word(b []byte, at int) int { return int(binary.BigEndian.Uint16(b[at:])) }
+
+func (d *recordedPacket) isDamaged(protocol byte, t []byte) bool {
+	src, dst := netip.MustParseAddr(d.Src), netip.MustParseAddr(d.Dst)
+	return transportChecksum(src, dst, protocol, t) != 0
+}
+
+// transportChecksum is that of TCP and UDP over IPv4; 0 over what has the right
+// one.
+func transportChecksum(src, dst netip.Addr, protocol byte, t []byte) uint16 {
+	pseudo := append(src.AsSlice(), dst.AsSlice()...)
 	pseudo = append(pseudo, 0, protocol, byte(len(t)>>8), byte(len(t)))
-	return checksum(append(pseudo, t...)) != 0
+	return internetChecksum(append(pseudo, t...))
 }
 
-// checksum is that of RFC 1071; 0 over what includes a right one.
-func checksum(b []byte) uint16 {
+// internetChecksum is that of RFC 1071; 0 over what has the right one.
+func internetChecksum(b []byte) uint16 {
 	var sum uint32
-	for i := 0; i+1 < len(b); i += 2 {
-		sum += uint32(b[i])<<8 | uint32(b[i+1])
-	}
-	if len(b)%2 == 1 {
-		sum += uint32(b[len(b)-1]) << 8
+	for i, c := range b {
+		sum += uint32(c) << (8 * (1 - i%2))
 	}
 	for sum > 0xffff {
 		sum = sum&0xffff + sum>>16
@@ -112,25 +118,29 @@ func checksum(b []byte) uint16 {
 	return ^uint16(sum)
 }
 
-// describe is the frame in a line. What the director made itself has a number
-// that nobody could foresee.
-func (d decoded) describe() string {
-	made := d.At == "client"
-	if made {
-		d.ID = 0
+// String is all of it in a line, but for the identification of what the director
+// made itself, which nobody can foresee.
+func (f recordedFrame) String() string {
+	p := f.recordedPacket
+	if f.At == "client" {
+		p.ID = 0
 	}
-	text := fmt.Sprintf("%s: %s > %s, %s", d.At, d.EthSrc, d.EthDst, d.decodedIP.describe())
-	if d.AsSent != nil && *d.AsSent {
-		text += ", as sent"
-	}
-	return text
+	return fmt.Sprintf("%s: %s > %s %v as sent %v", f.At, f.EthSrc, f.EthDst, p, f.AsSent)
 }
 
-func (d decodedIP) describe() string {
-	text := fmt.Sprintf("%s:%d > %s:%d len %d ttl %d tos %d id %d %s", d.Src, d.SPort, d.Dst, d.DPort, d.Len, d.TTL, d.TOS, d.ID, d.Frag)
-	text += fmt.Sprintf(" %v %s udplen %d icmp %d/%d mtu %d badsum %v", d.Proto, d.Flags, d.UDPLen, d.Type, d.Code, d.MTU, d.BadSum)
-	if d.Inner != nil {
-		text += " [" + d.Inner.describe() + "]"
+func (p recordedPacket) String() string {
+	text := fmt.Sprintf("%s:%d > %s:%d len %d ttl %d tos %d id %d frag %q proto %v", p.Src, p.SPort, p.Dst, p.DPort,
+		p.Len, p.TTL, p.TOS, p.ID, p.Frag, p.Proto)
+	switch {
+	case p.Proto == "tcp":
+		text += " flags " + p.Flags
+	case p.Proto == "udp":
+		text += fmt.Sprintf(" length %d", p.UDPLen)
+	case p.Inner != nil:
+		text += fmt.Sprintf(" %d/%d mtu %d about {%v}", p.Type, p.Code, p.MTU, *p.Inner)
+	}
+	if p.BadSum {
+		text += " damaged"
 	}
 	return text
 }

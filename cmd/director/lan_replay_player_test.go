@@ -1,86 +1,117 @@
 package main
 
 import (
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"lvsdr/lab"
 )
 
-// player plays one scenario on a segment and notes what differs.
+// player plays one scenario on a segment, and notes what differs.
 type player struct {
 	*segment
-	process     bool // ipvsadm is a process
+	run         func(args ...string) (code int, stdout, stderr string) // ipvsadm
 	differences []string
 }
 
-// play plays the scenario on a director that has just started.
-func (s *segment) play(sc *scenario, process bool) []string {
-	s.t.Helper()
-	p := &player{segment: s, process: process}
+// play plays a scenario of behaviour against a director that has just begun.
+func (p *player) play(sc *scenario) {
+	p.t.Helper()
+	packets := 0
 	for i := range sc.Steps {
-		p.step(i, &sc.Steps[i])
+		st := &sc.Steps[i]
+		switch st.Op {
+		case "cmd":
+			p.command(i, st)
+		case "sysctl":
+			p.set(map[string]string{strings.TrimPrefix(st.Key, "net.ipv4.vs."): strconv.Itoa(st.Value)})
+			continue
+		case "sleep":
+			time.Sleep(time.Duration(st.Seconds * float64(time.Second)))
+		case "pkt":
+			packets++
+			p.packet(i, st)
+		default:
+			p.t.Fatalf("%s: step %d: operation %q", sc.Name, i, st.Op)
+		}
+		p.look(i, st)
 	}
-	p.compare(len(sc.Steps), "frames that came too late", nil, describeAll(p.take(nil)))
-	return p.differences
+	p.end(len(sc.Steps), packets)
+}
+
+// end looks for frames that came after their step.
+func (p *player) end(i, packets int) {
+	p.t.Helper()
+	if packets > 0 {
+		p.waitJudged()
+	}
+	p.compare(i, "frames that nobody waited for", nil, frameLines(p.take(nil)))
 }
 
 func (p *player) compare(i int, what string, want, got []string) {
 	if !slices.Equal(want, got) {
-		p.differences = append(p.differences, fmt.Sprintf("step %d, %s:\n  got  %q\n  want %q", i, what, got, want))
+		p.differences = append(p.differences, fmt.Sprintf("step %d, %s (-want +got):\n%s", i, what, cmp.Diff(want, got)))
 	}
 }
 
-func (p *player) step(i int, st *recordedStep) {
+func (p *player) packet(i int, st *recordedStep) {
 	p.t.Helper()
-	switch st.Op {
-	case "cmd", "cfg":
-		p.command(i, st)
-	case "sysctl":
-		p.set(fmt.Sprintf("%s: %d", strings.TrimPrefix(st.Key, "net.ipv4.vs."), st.Value))
-		return
-	case "sleep":
-		time.Sleep(time.Duration(st.Seconds * float64(time.Second)))
-	case "pkt":
-		p.compare(i, st.Desc, describeAll(st.Got), describeAll(p.send(unhex(p.t, st.IP), len(st.Got))))
-	default:
-		p.t.Fatalf("step %d: operation %q", i, st.Op)
+	packet, err := hex.DecodeString(st.IP)
+	if err != nil {
+		p.t.Fatal(err)
 	}
-	if st.Conns != nil {
-		p.compare(i, st.Op+" "+st.Cmd+st.Desc+", connections", entries(*st.Conns, nil), entries(p.table(), *st.Conns))
+	var at []string
+	for _, f := range st.Got {
+		at = append(at, f.At)
 	}
-	if st.Dests.known {
-		p.compare(i, st.Op+" "+st.Cmd+st.Desc+", servers", serverLines(st.Dests.services), serverLines(p.loads()))
-	}
+	p.compare(i, st.Desc, frameLines(st.Got), frameLines(p.send(packet, at...)))
 }
 
-func describeAll(frames []decoded) (lines []string) {
-	for _, d := range frames {
-		lines = append(lines, d.describe())
+func frameLines(frames []recordedFrame) (lines []string) {
+	for _, f := range frames {
+		lines = append(lines, f.String())
 	}
 	return lines
 }
 
-// clocks is how many seconds what is left of a connection's time may differ: the
-// recorder's steps took their time, and so do these.
+// look compares the tables after a step.
+func (p *player) look(i int, st *recordedStep) {
+	p.t.Helper()
+	after := "after " + st.Op + " " + st.Cmd + st.Desc
+	if st.Conns != nil {
+		p.compare(i, after+": connections", entryLines(*st.Conns, nil), entryLines(p.table(), *st.Conns))
+	}
+	if st.Dests != nil {
+		p.compare(i, after+": servers", serverLines(st.Dests), serverLines(p.loads()))
+	}
+}
+
+// clocks is how many seconds of a connection's time may differ: the recorder's
+// steps took their time, and so do these.
 const clocks = 2
 
-// entries are entries of a connection table, sorted. What is nearly the same time as
-// in a recorded entry is the same.
-func entries(table, recorded []entry) (lines []string) {
+// nearly reports whether two times are the same but for the clocks.
+func nearly(a, b int) bool { return max(a-b, b-a) <= clocks }
+
+// entryLines are entries of a table in lines, sorted. One that is recorded with
+// nearly the same time is that one.
+func entryLines(table, recorded []tableEntry) (lines []string) {
 	for _, e := range table {
-		i := slices.IndexFunc(recorded, func(r entry) bool {
-			return r.Proto == e.Proto && r.Client == e.Client && r.Virtual == e.Virtual &&
-				r.Dest == e.Dest && r.State == e.State && max(r.Expires-e.Expires, e.Expires-r.Expires) <= clocks
-		})
-		if i >= 0 {
-			e.Expires = recorded[i].Expires
+		for _, r := range recorded {
+			if left := e.Expires; nearly(left, r.Expires) {
+				if e.Expires = r.Expires; e == r {
+					break
+				}
+				e.Expires = left
+			}
 		}
 		lines = append(lines, fmt.Sprint(e))
 	}
@@ -88,9 +119,9 @@ func entries(table, recorded []entry) (lines []string) {
 	return lines
 }
 
-func serverLines(services map[string][]string) (lines []string) {
-	for _, name := range slices.Sorted(maps.Keys(services)) {
-		lines = append(lines, name+" "+strings.Join(services[name], " "))
+func serverLines(d destinations) (lines []string) {
+	for _, name := range slices.Sorted(maps.Keys(d)) {
+		lines = append(lines, name+" "+strings.Join(d[name], " "))
 	}
 	return lines
 }
@@ -98,79 +129,34 @@ func serverLines(services map[string][]string) (lines []string) {
 // command does what a command line of the recorder did.
 func (p *player) command(i int, st *recordedStep) {
 	p.t.Helper()
-	args := strings.Fields(st.Cmd)
+	words := strings.Fields(st.Cmd)
 	switch {
-	case args[0] == "true":
-	case args[0] == "ipvsadm":
-		run := p.ipvsadm
-		if p.process {
-			run = p.ipvsadmProcess
-		}
-		code, out, stderr := run(args[1:]...)
+	case st.Cmd == "true": // a look
+	case words[0] == "ipvsadm":
+		code, out, stderr := p.run(words[1:]...)
 		if code != st.RC || code == 0 && stderr != "" {
-			p.differences = append(p.differences, fmt.Sprintf("step %d, %s: exit code %d, recorded %d: %s", i, st.Cmd, code, st.RC, stderr))
+			p.differences = append(p.differences, fmt.Sprintf("step %d, %s: exit code %d, want %d: %s", i, st.Cmd, code, st.RC, stderr))
 		}
 		if st.Out != nil {
-			p.compare(i, st.Cmd, listing(st.Out, nil), listing(strings.Split(strings.TrimRight(out, " \n"), "\n"), st.Out))
+			p.compare(i, st.Cmd, listing(st.Out, nil), listing(outputLines(out), st.Out))
 		}
-	case strings.HasPrefix(st.Cmd, "ip route add "):
-		p.route(args[3:])
-	case strings.HasPrefix(st.Cmd, "sysctl -a"):
-		p.set(sysctls(st.Out)...)
-	case strings.HasPrefix(st.Cmd, "head -2 /proc/net/ip_vs"): // ipvsadm -Ln begins with these lines
-		_, out, _ := p.ipvsadm("-Ln")
-		p.compare(i, st.Cmd, st.Out, strings.Split(out, "\n")[:2])
+	case strings.HasPrefix(st.Cmd, "ip route add "): // PREFIX dev DEV mtu MTU
+		mtu, err := strconv.Atoi(words[7])
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.Director.AddRoute(lab.Route{Dst: netip.MustParsePrefix(words[3]), Dev: words[5], MTU: mtu})
+	case strings.HasPrefix(st.Cmd, "sysctl -a "): // a file may have all that a kernel has
+		all := make(map[string]string)
+		for _, line := range st.Out {
+			name, value, _ := strings.Cut(strings.TrimPrefix(line, "net.ipv4.vs."), " = ")
+			all[name] = value
+		}
+		p.set(all)
+	case st.Cmd == "head -2 /proc/net/ip_vs": // with these lines a listing begins
+		_, out, _ := p.run("-Ln")
+		p.compare(i, st.Cmd, st.Out, outputLines(out)[:2])
 	default:
 		p.t.Fatalf("step %d: command %q", i, st.Cmd)
 	}
-}
-
-// route adds a route of the director's host: PREFIX dev DEV mtu MTU.
-func (p *player) route(args []string) {
-	p.t.Helper()
-	mtu, err := strconv.Atoi(args[4])
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.Director.AddRoute(lab.Route{Dst: netip.MustParsePrefix(args[0]), Dev: args[2], MTU: mtu})
-}
-
-// sysctls are all settings of a kernel as lines of ipvs:.
-func sysctls(out []string) (lines []string) {
-	for _, line := range out {
-		name, value, _ := strings.Cut(line, " = ")
-		lines = append(lines, fmt.Sprintf("%s: %s", strings.TrimPrefix(name, "net.ipv4.vs."), value))
-	}
-	return lines
-}
-
-// left is what is left of a connection's time in a listing.
-var left = regexp.MustCompile(`^\S+ +(\d\d):(\d\d) `)
-
-// listing is what ipvsadm printed: connections in some order, and a time that is nearly
-// the same as in a recorded line is the same.
-func listing(lines, recorded []string) []string {
-	if len(lines) == 0 || lines[0] != "IPVS connection entries" {
-		return lines
-	}
-	lines = slices.Clone(lines)
-	for i, line := range lines {
-		for _, r := range recorded {
-			if a, b := seconds(line), seconds(r); a >= 0 && b >= 0 && max(a-b, b-a) <= clocks && left.ReplaceAllString(line, "") == left.ReplaceAllString(r, "") {
-				lines[i] = r
-			}
-		}
-	}
-	slices.Sort(lines[2:])
-	return lines
-}
-
-func seconds(line string) int {
-	m := left.FindStringSubmatch(line)
-	if m == nil {
-		return -1
-	}
-	minutes, _ := strconv.Atoi(m[1])
-	rest, _ := strconv.Atoi(m[2])
-	return minutes*60 + rest
 }

@@ -9,9 +9,10 @@ import (
 	"testing"
 )
 
-// recording is a file of what a running IPVS did; dataplane/testdata and
-// scheduler/testdata have a README.md each that says what is in them.
+// recording is a file of what a running IPVS did. README.md beside each says what
+// is in it: dataplane/testdata, scheduler/testdata.
 type recording struct {
+	Scheduler string
 	Scenarios []scenario
 }
 
@@ -31,45 +32,63 @@ type recordedStep struct {
 	Seconds float64 // of a sleep
 
 	// Of a pkt.
-	Desc, IP string
-	Got      []decoded
+	Desc string
+	IP   string // in hex
+	Got  []recordedFrame
 
-	// Of an open and a send.
+	// Of an open or a send.
 	Proto        string
 	CAddr, VAddr netip.Addr
 	CPort, VPort uint16
 	Pkts         []string
 	To           *netip.AddrPort
-	State        *string
-	Delivered    []string
+	State        string
+	Delivered    []string // "-": to nobody
 	ClientGot    []string `json:"client_got"`
 
-	Conns *[]entry
-	Dests destinations // of behaviour; null: not recorded
+	// After the step; nil: not recorded.
+	Conns *[]tableEntry
+	Dests destinations
 }
 
-// entry is one of the connection table.
-type entry struct {
+// tableEntry is an entry of the connection table.
+type tableEntry struct {
 	Proto, Client, Virtual, Dest, State string
-	Expires                             int
+	Expires                             int // seconds
 }
 
-// destinations are weight, active and inactive connections of each server: by
-// service in a recording of behaviour, of the one service in one of a scheduler.
-// A JSON object's order is the kernel's.
-type destinations struct {
-	known    bool
-	services map[string][]string
-	only     []string
-}
+// destinations are the servers of services, by the services' names in the kernel,
+// newest first: address, and weight, active and inactive connections. In a
+// recording of a scheduler there is one service, without a name.
+type destinations map[string][]string
 
+// UnmarshalJSON keeps the order of an object, which is the kernel's list order.
 func (d *destinations) UnmarshalJSON(text []byte) error {
-	if bytes.Equal(text, []byte("null")) {
-		return nil
+	*d = make(destinations)
+	return eachMember(text, func(name string, value json.RawMessage) error {
+		if value[0] == '[' {
+			return d.add("", name, value)
+		}
+		(*d)[name] = nil
+		return eachMember(value, func(server string, value json.RawMessage) error {
+			return d.add(name, server, value)
+		})
+	})
+}
+
+func (d destinations) add(service, server string, numbers json.RawMessage) error {
+	var n [3]int
+	if err := json.Unmarshal(numbers, &n); err != nil {
+		return err
 	}
-	d.known, d.services = true, make(map[string][]string)
+	d[service] = append(d[service], fmt.Sprint(server, n))
+	return nil
+}
+
+// eachMember calls fn for the members of an object, in their order; null has none.
+func eachMember(text []byte, fn func(name string, value json.RawMessage) error) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
-	if _, err := dec.Token(); err != nil {
+	if first, err := dec.Token(); err != nil || first == nil {
 		return err
 	}
 	for dec.More() {
@@ -81,19 +100,9 @@ func (d *destinations) UnmarshalJSON(text []byte) error {
 		if err := dec.Decode(&value); err != nil {
 			return err
 		}
-		if value[0] == '[' {
-			var n [3]int
-			if err := json.Unmarshal(value, &n); err != nil {
-				return err
-			}
-			d.only = append(d.only, fmt.Sprint(name, n))
-			continue
-		}
-		var servers destinations
-		if err := json.Unmarshal(value, &servers); err != nil {
+		if err := fn(fmt.Sprint(name), value); err != nil {
 			return err
 		}
-		d.services[fmt.Sprint(name)] = servers.only
 	}
 	return nil
 }

@@ -3,10 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"fmt"
+	"maps"
+	"net"
 	"net/netip"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,159 +22,198 @@ var (
 )
 
 // segment is the LAN on which the recordings were made, with a director that has
-// nothing but the VIP. No host of it but the director does anything with the
-// frames of a scenario.
+// the VIP and nothing else:
 //
-//	client .2     director .10     rs1 .21   rs2 .22   rs3 .23   rs4 .24
-//	    │             │  eth1 .11     │         │         │         │
-//	    │             │  (mtu)        │         │         │         │
-//	────┴─────────────┴──┴────────────┴─────────┴─────────┴─────────┴──  lan, 10.99.0.0/24
+//	client .2    director .10    rs1 .21   rs2 .22   rs3 .23   rs4 .24
+//	    │             │             │         │         │         │
+//	────┴─────────────┴─────────────┴─────────┴─────────┴─────────┴──  lan, 10.99.0.0/24
 //
 // The VIP is 10.99.0.100, and the end of a MAC address reads as that of the
-// host's IP address. eth1 is there only where the way to the servers has an MTU of
-// its own.
+// host's IP address. Hosts but the director answer ARP and nothing else.
 type segment struct {
 	*cluster
-	hosts  []*machine // client, rs1 …
-	wires  []*lab.Capture
-	taken  []int // frames of each wire that were looked at
-	egress *lab.Link
+	hosts []*ear        // the client first
+	out   *lab.Injector // of the client
 
-	settings []string // of ipvs: in director.yaml
-	services string   // in director.yaml
+	from, to net.HardwareAddr // of a frame of the client
+
+	sent  uint64            // packets, to this director
+	ipvs  map[string]string // of director.yaml
+	extra string            // lines of director.yaml
+}
+
+// ear is a host that listens to what it gets.
+type ear struct {
+	*machine
+	wire *lab.Capture
+	seen int // frames
 }
 
 func newSegment(t testing.TB) *segment {
 	t.Helper()
 	s := &segment{cluster: emptyCluster(t, clusterConfig{Serve: serveNothing}, recordedVIP)}
-	s.addHost("client", 2)
+	s.listen("client", 2)
 	s.Director = s.connect("director", s.LAN, recordedSubnet, 10)
 	for i := range 4 {
-		s.addHost(fmt.Sprintf("rs%d", i+1), 21+i)
+		s.listen(fmt.Sprintf("rs%d", i+1), 21+i)
 	}
-	s.WriteConfig(s.text())
+	s.from, s.to = s.hosts[0].Link.MAC(), s.Director.Link.MAC()
+	var err error
+	if s.out, err = s.hosts[0].Link.Injector(); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
-// addHost adds a host and listens to what reaches it.
-func (s *segment) addHost(name string, number int) {
+func (s *segment) listen(name string, number int) {
 	m := s.connect(name, s.LAN, recordedSubnet, number)
-	s.hosts = append(s.hosts, m)
-	s.wires = append(s.wires, m.Link.Capture(lab.Only(func(f lab.Frame) bool {
+	s.hosts = append(s.hosts, &ear{machine: m, wire: m.Link.Capture(lab.Only(func(f lab.Frame) bool {
 		return f.EtherType() == etherTypeIPv4 && !f.Outgoing
-	})))
-	s.taken = append(s.taken, 0)
+	}))})
 }
 
-// text is director.yaml.
-func (s *segment) text() string {
-	text := fmt.Sprintf("ingress: eth0\ncompat: ipvs\nvips: [%v]\nconnections: 65536\nstate_dir: \"\"\nadmin: {socket: %q}\n",
-		s.VIP, s.socket())
-	if s.egress != nil {
-		text += "egress: eth1\n"
-	}
-	return text + "ipvs: {" + strings.Join(s.settings, ", ") + "}\n" + s.services
-}
-
-// set changes what the kernel has in net.ipv4.vs, in the file, and has it read.
-func (s *segment) set(settings ...string) {
+// begin starts a director with the kernel's settings, and these lines of
+// director.yaml.
+func (s *segment) begin(extra string) {
 	s.t.Helper()
-	s.settings = append(s.settings, settings...)
-	if _, err := s.Reload(s.text()); err != nil {
+	s.sent, s.ipvs, s.extra = 0, make(map[string]string), extra
+	s.WriteConfig(s.config())
+	s.Start()
+}
+
+// config is director.yaml.
+func (s *segment) config() string {
+	var ipvs []string
+	for _, name := range slices.Sorted(maps.Keys(s.ipvs)) {
+		ipvs = append(ipvs, name+": "+s.ipvs[name])
+	}
+	return fmt.Sprintf("ingress: eth0\ncompat: ipvs\nvips: [%v]\nconnections: 65536\nstate_dir: \"\"\nadmin: {socket: %q}\nipvs: {%s}\n%s",
+		s.VIP, s.socket(), strings.Join(ipvs, ", "), s.extra)
+}
+
+// set changes settings of net.ipv4.vs as a user does: in the file, which is read
+// again.
+func (s *segment) set(settings map[string]string) {
+	s.t.Helper()
+	maps.Copy(s.ipvs, settings)
+	if _, err := s.Reload(s.config()); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-// ipvsadm runs a command line as the program does, without a process.
-func (s *segment) ipvsadm(args ...string) (code int, out, err string) {
+// ipvsadm runs a command line as the program does, in this process.
+func (s *segment) ipvsadm(args ...string) (code int, stdout, stderr string) {
 	return runDirector(append([]string{"ipvsadm", "--socket", s.socket()}, args...)...)
 }
 
-// ipvsadmProcess runs a command line in a process of the director's host.
-func (s *segment) ipvsadmProcess(args ...string) (code int, out, err string) {
-	p := directorCommand(context.Background(), s.Director.Host, append([]string{"ipvsadm", "--config", filepath.Clean(s.File)}, args...)...)
+// ipvsadmProcess runs a command line in a process on the director's host.
+func (s *segment) ipvsadmProcess(args ...string) (code int, stdout, stderr string) {
+	p := directorCommand(context.Background(), s.Director.Host, append([]string{"ipvsadm", "--config", s.File}, args...)...)
 	_ = p.Run() // the exit code is looked at
 	return p.ExitCode(), p.Stdout(), p.Stderr()
 }
 
-// judged is how many frames for VIPs the director has given a verdict.
-func (s *segment) judged() (n uint64) {
-	s.t.Helper()
-	for _, v := range s.Status().Frames.Verdicts {
-		if v.Kind != "ignore" && v.Kind != "extra" {
-			n += v.Frames
-		}
-	}
-	return n
-}
+const (
+	// judging is how long a director may take for a packet, and arriving how long
+	// what it has sent may be under way.
+	judging  = 5 * time.Second
+	arriving = 500 * time.Millisecond
+)
 
-// effect is how long a packet's effect may take.
-const effect = 2 * time.Second
-
-// send injects an IP packet at the client, waits until the director has judged it and
-// until as many frames as are expected have come, and returns all that have.
-func (s *segment) send(packet []byte, expected int) []decoded {
+// send injects an IP packet at the client and returns the frames that came of it:
+// at least those that are expected, each named by its host, unless they do not
+// come.
+func (s *segment) send(packet []byte, expected ...string) []recordedFrame {
 	s.t.Helper()
-	before := s.judged()
-	client := s.hosts[0]
-	frame := append(append([]byte(s.Director.Link.MAC()), client.Link.MAC()...), 8, 0)
-	if err := client.Link.Inject(append(frame, packet...)); err != nil {
+	frame := slices.Concat(s.to, s.from, []byte{8, 0}, packet)
+	s.sent++
+	if err := s.out.Inject(frame); err != nil {
 		s.t.Fatal(err)
 	}
-	var got []decoded
-	for deadline := time.Now().Add(effect); ; time.Sleep(200 * time.Microsecond) {
-		got = append(got, s.take(packet)...)
-		if len(got) >= expected && s.judged() > before || time.Now().After(deadline) {
-			return append(got, s.take(packet)...)
+	if len(expected) == 0 || !s.waitFor(expected) {
+		s.waitJudged()
+		s.waitFor(expected)
+	}
+	return s.take(packet)
+}
+
+// waitFor waits until each host has got a frame for each time that it is named.
+func (s *segment) waitFor(names []string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), arriving)
+	defer cancel()
+	for _, h := range s.hosts {
+		missing := h.seen
+		for _, name := range names {
+			if name == h.Name() {
+				missing++
+			}
+		}
+		if missing == h.seen {
+			continue
+		}
+		if _, err := h.wire.WaitFor(ctx, func(lab.Frame) bool { missing--; return missing == 0 }); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// waitJudged waits until the director has given a verdict to every packet that it
+// was sent; what it sent for them has left before.
+func (s *segment) waitJudged() {
+	s.t.Helper()
+	for deadline := time.Now().Add(judging); ; {
+		var judged uint64
+		for _, v := range s.Status().Frames.Verdicts {
+			if v.Kind != "ignore" && v.Kind != "extra" {
+				judged += v.Frames
+			}
+		}
+		if judged == s.sent {
+			return
+		}
+		if judged > s.sent || time.Now().After(deadline) {
+			s.t.Fatalf("%d packets were sent, and %d have a verdict", s.sent, judged)
 		}
 	}
 }
 
-// take returns the frames that have come since the last call, host by host.
-func (s *segment) take(sent []byte) (got []decoded) {
-	for i, wire := range s.wires {
-		frames := wire.Frames()
-		for _, f := range frames[s.taken[i]:] {
-			d := decoded{At: s.hosts[i].Name(), EthDst: f.Dst().String(), EthSrc: f.Src().String()}
+// take returns the frames that have come since the last call, host by host. sent
+// is the packet that they are compared with.
+func (s *segment) take(sent []byte) (got []recordedFrame) {
+	for _, h := range s.hosts {
+		frames := h.wire.Frames()
+		for _, f := range frames[h.seen:] {
 			ip := f.Data[ethernetLen:]
-			d.decodedIP = decodeIP(ip, false)
-			as := isAsSent(ip[:d.Len], sent)
-			d.AsSent = &as
-			got = append(got, d)
+			got = append(got, recordedFrame{
+				At: h.Name(), EthDst: f.Dst().String(), EthSrc: f.Src().String(), recordedPacket: decodeIPv4(ip, false),
+				AsSent: bytes.Equal(ip[:word(ip, 2)], oneHopOlder(sent)),
+			})
 		}
-		s.taken[i] = len(frames)
+		h.seen = len(frames)
 	}
 	return got
 }
 
-// isAsSent says whether a packet is the one that was sent but for one hop.
-func isAsSent(got, sent []byte) bool {
-	hop := bytes.Clone(sent)
-	if len(hop) < ipv4Len || len(hop) < int(hop[0]&15)*4 {
-		return false
+// oneHopOlder is the packet after a hop; nothing of none.
+func oneHopOlder(packet []byte) []byte {
+	if len(packet) < ipv4Len {
+		return nil
 	}
-	header := hop[:int(hop[0]&15)*4]
+	p := bytes.Clone(packet)
+	header := p[:int(p[0]&15)*4]
 	header[8]--
 	header[10], header[11] = 0, 0
-	sum := checksum(header)
+	sum := internetChecksum(header)
 	header[10], header[11] = byte(sum>>8), byte(sum)
-	return bytes.Equal(got, hop)
-}
-
-func unhex(t testing.TB, text string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return p
 }
 
 // table is the connection table.
-func (s *segment) table() (all []entry) {
+func (s *segment) table() (all []tableEntry) {
 	s.t.Helper()
 	err := s.api.Connections(context.Background(), api.ConnectionFilter{}, func(c api.Connection) error {
-		all = append(all, entry{strings.ToUpper(c.Protocol), c.Client, c.VIP, c.Server, c.State, c.Expires})
+		all = append(all, tableEntry{strings.ToUpper(c.Protocol), c.Client, c.VIP, c.Server, c.State, c.Expires})
 		return nil
 	})
 	if err != nil {
@@ -182,30 +222,24 @@ func (s *segment) table() (all []entry) {
 	return all
 }
 
-// loads are the servers of each service as the recordings have them: newest first.
-func (s *segment) loads() map[string][]string {
+// loads are all services, by their names in the kernel.
+func (s *segment) loads() destinations {
 	s.t.Helper()
-	all := make(map[string][]string)
+	all := make(destinations)
 	for _, svc := range s.Status().Services {
-		var servers []string
-		for i := len(svc.Servers) - 1; i >= 0; i-- {
-			rs := &svc.Servers[i]
-			address := rs.Address
-			if !strings.Contains(address, ":") {
-				address += ":0"
-			}
-			servers = append(servers, fmt.Sprint(address, [3]int{rs.Weight, rs.Active, rs.Inactive}))
+		name := fmt.Sprintf("FWM %08X", svc.Mark)
+		if svc.Mark == 0 {
+			at := netip.MustParseAddrPort(svc.Addresses[0])
+			name = fmt.Sprintf("%s %X:%04X", strings.ToUpper(svc.Protocol), at.Addr().AsSlice(), at.Port())
 		}
-		all[kernelName(&svc)] = servers
+		all[name] = nil
+		for _, rs := range slices.Backward(svc.Servers) {
+			address := rs.Address
+			if _, err := netip.ParseAddr(address); err == nil {
+				address += ":0" // any port, or that of a service with a mark
+			}
+			all[name] = append(all[name], fmt.Sprint(address, [3]int{rs.Weight, rs.Active, rs.Inactive}))
+		}
 	}
 	return all
-}
-
-// kernelName is the name of a service in /proc/net/ip_vs.
-func kernelName(svc *api.Service) string {
-	if svc.Mark != 0 {
-		return fmt.Sprintf("FWM %08X", svc.Mark)
-	}
-	at := netip.MustParseAddrPort(svc.Addresses[0])
-	return fmt.Sprintf("%s %X:%04X", strings.ToUpper(svc.Protocol), at.Addr().AsSlice(), at.Port())
 }
