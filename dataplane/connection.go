@@ -14,18 +14,18 @@ import (
 // connection, or one that is scheduled now.
 func (w *Worker) connection(j *job, f *link.Frame) (*service.RealServer, Verdict) {
 	j.event = w.eventOf(&j.packet, f)
+	if w.isIdle() {
+		return nil, w.refuse(refusalNoService(j), j, f)
+	}
 	c, ok := w.plane.conns.Lookup(&j.key, j.home, w.now)
 	if !ok {
 		return w.open(j, f)
 	}
 	rs := w.table.Server(c.Server())
-	switch {
-	case rs == nil || j.svc == nil || isGone(rs):
-		if w.awaitsServer(rs) {
-			return nil, DropServerGone
-		}
-		fallthrough
-	case w.reopens(j, &c, rs):
+	switch w.judge(j, &c, rs) {
+	case entryWaits:
+		return nil, DropServerGone
+	case entryEnds:
 		w.plane.conns.Delete(&j.key, j.home, &c)
 		return w.open(j, f)
 	}
@@ -79,11 +79,38 @@ func isGone(rs *service.RealServer) bool {
 	return gone
 }
 
-// awaitsServer reports whether the packets of a connection are dropped until its
-// server, or its service, comes back (IPVS: expire_nodest_conn 0). Without a
-// service at all, IPVS looks at no packet.
-func (w *Worker) awaitsServer(rs *service.RealServer) bool {
-	return !w.settings.ExpireNodestConn && rs != nil && rs.Removed() && len(w.table.Services()) > 0
+// isIdle reports whether there is no service at all. IPVS looks at no packet then,
+// and what it knows stays as it is.
+func (w *Worker) isIdle() bool { return len(w.table.Services()) == 0 }
+
+// What becomes of a known connection by a packet.
+type entryFate uint8
+
+const (
+	entryGoesOn entryFate = iota
+	entryWaits            // for its server, or its service, to come back
+	entryEnds             // and the packet counts as a stranger's
+)
+
+// judge decides about a connection that the table knows.
+func (w *Worker) judge(j *job, c *conntable.Conn, rs *service.RealServer) entryFate {
+	switch {
+	case rs == nil:
+		return entryEnds
+	case w.reopens(j, c, rs):
+		return entryEnds
+	case j.svc != nil && !isGone(rs):
+		return entryGoesOn
+	case w.awaits(rs):
+		return entryWaits
+	}
+	return entryEnds
+}
+
+// awaits reports whether the connections of a server that is gone wait until it,
+// or its service, comes back (IPVS: expire_nodest_conn 0).
+func (w *Worker) awaits(rs *service.RealServer) bool {
+	return !w.settings.ExpireNodestConn && rs.Removed()
 }
 
 // reopens reports whether the client opens a new connection where one is known:

@@ -71,22 +71,17 @@ func opening(protocol uint8) conntable.Event {
 func (w *Worker) explainEntry(j *job, e *Explanation) bool {
 	entry, _, ok := w.plane.conns.Find(&j.key, w.now)
 	c, alive := w.plane.conns.Lookup(&j.key, j.home, w.now)
-	if !ok || !alive {
+	if !ok || !alive || w.isIdle() {
 		return false
 	}
 	rs := w.table.Server(c.Server())
 	e.Entry, e.EntryServer = &entry, rs
-	switch {
-	case rs == nil || j.svc == nil || isGone(rs):
-		if w.awaitsServer(rs) {
-			e.Verdict = DropServerGone
-			return true
-		}
+	switch w.judge(j, &c, rs) {
+	case entryWaits:
+		e.Verdict = DropServerGone
+		return true
+	case entryEnds:
 		e.Reopens = true
-	case w.reopens(j, &c, rs):
-		e.Reopens = true
-	}
-	if e.Reopens {
 		return false
 	}
 	e.Server, e.Verdict = rs, Forward

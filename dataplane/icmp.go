@@ -45,7 +45,7 @@ func isEchoRequest(p *frame.Packet) bool {
 }
 
 func (w *Worker) relatedServer(j *job) (*service.RealServer, Verdict) {
-	if !j.packet.Has(frame.QuotedHasPorts) || j.packet.Quoted.Src != j.packet.Key.Dst {
+	if !j.packet.Has(frame.QuotedHasPorts) || j.packet.Quoted.Src != j.packet.Key.Dst || w.isIdle() {
 		return nil, DropICMPUnrelated
 	}
 	c, ok := w.plane.conns.Lookup(&j.key, j.home, w.now)
@@ -53,7 +53,7 @@ func (w *Worker) relatedServer(j *job) (*service.RealServer, Verdict) {
 		return w.relatedWithoutEntry(j)
 	}
 	rs := w.table.Server(c.Server())
-	if rs == nil || isGone(rs) && !w.awaitsServer(rs) {
+	if rs == nil || isGone(rs) && !w.awaits(rs) {
 		return nil, DropICMPUnrelated
 	}
 	return rs, Forward
