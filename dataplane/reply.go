@@ -48,6 +48,13 @@ func (r *replies) init() {
 
 func (r *replies) reset() { r.used = 0 }
 
+// mayFragment gives a packet an identification, and takes DF away.
+func (r *replies) mayFragment(h frame.IPv4) {
+	r.id++
+	h.SetID(r.id)
+	h.ClearDontFragment()
+}
+
 // begin returns a frame back to where f came from, in its VLAN, with the
 // Ethernet header and an IP header for a payload of n bytes, and the payload. Like
 // the kernel's, what is no error has the TOS of the packet that it answers; an
@@ -73,9 +80,7 @@ func (w *Worker) begin(j *job, f *link.Frame, protocol uint8, n int) (*link.Fram
 		tos := frame.IPv4(in[p.Network:]).TOS()
 		if protocol == frame.ProtocolICMP {
 			tos = tos&tosMask | networkControl
-			r.id++
-			ip.SetID(r.id)
-			ip.ClearDontFragment()
+			r.mayFragment(ip)
 		}
 		ip.SetTOS(tos)
 		ip.UpdateChecksum()
@@ -191,7 +196,8 @@ func (w *Worker) replyError(j *job, f *link.Frame, v Verdict, typ, code uint8, m
 	return v
 }
 
-// replyEcho turns the request itself into the reply and sends it back.
+// replyEcho turns the request itself into the reply and sends it back. It may be
+// fragmented, as the kernel's.
 func (w *Worker) replyEcho(j *job, f *link.Frame) Verdict {
 	data, p := f.Data(), &j.packet
 	switch {
@@ -206,6 +212,7 @@ func (w *Worker) replyEcho(j *job, f *link.Frame) Verdict {
 		h.SetSrc(p.Key.Dst)
 		h.SetDst(p.Key.Src)
 		h.SetTTL(replyTTL)
+		w.replies.mayFragment(h)
 		h.UpdateChecksum()
 		frame.ICMP(data[p.Transport:p.End]).SetType(frame.ICMPEchoReply)
 	} else {

@@ -38,6 +38,16 @@ func TestRepliesLookLikeTheKernels(t *testing.T) {
 		}
 		before = int(ip.ID())
 		decode(t, out)
+		ping := withTOS(echo4(t, 8, 0), tos)
+		ping[14+6] |= 0x40 // DF
+		frame.IPv4(ping[14:]).UpdateChecksum()
+		v, out = h.one(memlink.Packet{Data: ping})
+		ip = frame.IPv4(out.Data[14:])
+		if v != ReplyEcho || ip.TOS() != tos || int(ip.ID()) == before || ip.DontFragment() {
+			t.Errorf("TOS %#x: %v with TOS %#x, ID %d after %d, DF %v", tos, v, ip.TOS(), ip.ID(), before, ip.DontFragment())
+		}
+		before = int(ip.ID())
+		decode(t, out)
 	}
 }
 
