@@ -11,7 +11,6 @@ import (
 
 	"lvsdr/admin/api"
 	"lvsdr/config"
-	"lvsdr/service"
 )
 
 // Change makes the changes in their order, up to the first that is refused, and
@@ -57,7 +56,8 @@ func (d *Director) change(changes api.Changes) (done api.Changed, added []netip.
 		}
 	}
 	d.config = next // as in reload
-	d.zero(e)
+	d.ledger.begin(d.table, e.begun)
+	d.ledger.zero(d.table, e.zeroed)
 	if made > 0 {
 		d.log.Info("services changed through the admin socket", "changes", made, "what", describe(changes[:made]))
 	}
@@ -110,31 +110,6 @@ func tally(changes api.Changes) string {
 		parts = append(parts, fmt.Sprintf("%d %s", counts[op], op))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// zeros are what the counters of servers were at some time.
-type zeros map[*service.RealServer]api.Counts
-
-// zero remembers what the counters are now of the servers whose services an
-// edit sets to zero: an operator sees them count from here.
-func (d *Director) zero(e *edit) {
-	if len(e.zeroed) == 0 && !e.zeroedAll {
-		return
-	}
-	next := make(zeros)
-	d.eachServer(func(s *service.Service, rs *service.RealServer) {
-		if e.zeroedAll || e.zeroed[s.Name] {
-			next[rs] = counts(rs)
-		} else if before, ok := d.zeros[rs]; ok {
-			next[rs] = before
-		}
-	})
-	d.zeros = next // without servers that are gone
-}
-
-func counts(rs *service.RealServer) api.Counts {
-	stats := rs.Stats()
-	return api.Counts{Connections: stats.Connections.Load(), Packets: stats.Packets.Load(), Bytes: stats.Bytes.Load()}
 }
 
 // codes are the refusals that a program tells apart.

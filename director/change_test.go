@@ -345,6 +345,78 @@ func TestZeroIsCheap(t *testing.T) {
 	})
 }
 
+// total is what a service has counted.
+func total(s *api.Status, name string) (c api.Counts) {
+	for _, svc := range s.Services {
+		if svc.Name == name {
+			c = svc.Total
+		}
+	}
+	return c
+}
+
+// TestTotals: a service has also counted what went to servers that it has no more,
+// until it is made anew; a server that comes back has its counts, unless its
+// service is another.
+func TestTotals(t *testing.T) {
+	within(t, func(r *rig) {
+		r.write(global + web(21))
+		r.up()
+		check := func(when string, service int, servers ...int) {
+			t.Helper()
+			s := r.status()
+			for i, n := range append([]int{service}, servers...) {
+				got, what := total(s, "web"), "the service"
+				if i > 0 {
+					rs := server(s, "web", 20+i)
+					got.Packets, what = rs.Packets-rs.Zero.Packets, fmt.Sprint("server ", 20+i)
+				}
+				if got.Packets != uint64(n) || i == 0 && (got.Connections != got.Packets || got.Bytes != 40*got.Packets) {
+					t.Errorf("%s: %s has counted %+v, want %d", when, what, got, n)
+				}
+			}
+		}
+		send := func(ports ...int) { r.serversOf(ports...) }
+		send(1, 2, 3)
+		check("at first", 3, 3)
+		r.change(add.server(22, 1), remove.server(21, 0))
+		r.pass(2 * time.Second)
+		send(4, 5)
+		check("21 has gone", 5, 0, 2)
+		r.change(add.server(21, 0))
+		check("21 is back", 5, 3, 2)
+		r.change(remove.server(21, 0))
+		r.change(api.Change{Op: api.ZeroCounters, Service: webService})
+		check("set to zero without 21", 0, 0, 0)
+		r.change(add.server(21, 0))
+		check("21 is back", 0, 3, 0)
+		send(6)
+		check("one more", 1, 3, 1)
+		r.change(remove.server(22, 0))
+		r.pass(time.Hour) // until nobody knows it any more
+		r.change(modify.server(21, 1))
+		r.pass(time.Minute)
+		r.change(modify.server(21, 1), api.Change{Op: api.SetTimeouts, Timeouts: &api.Timeouts{TCP: 60}})
+		check("22 is forgotten", 1, 3)
+
+		// The same service again, in one step and in two, and from the file.
+		again := api.Changes{{Op: api.DeleteService, Service: webService}, {Op: api.AddService, Service: webService}, add.server(21, 1), add.server(22, 1)}
+		r.change(again...)
+		r.pass(2 * time.Second)
+		check("made anew", 0, 0, 0)
+		send(7, 8)
+		check("two more", 2, 1, 1)
+		r.change(api.Change{Op: api.Clear})
+		r.change(again[1:]...)
+		r.pass(2 * time.Second)
+		check("cleared, and made anew", 0, 0, 0)
+		send(9, 10)
+		r.mustReload(global + service("mail", otherVIP, 23))
+		r.mustReload(global + web(21, 22))
+		check("in the file again", 0, 0, 0)
+	})
+}
+
 // TestChangeDropsNothing: while servers and services come and go, each new
 // connection finds a server.
 func TestChangeDropsNothing(t *testing.T) {

@@ -80,7 +80,7 @@ type Director struct {
 	unsure     bool               // the interfaces could not be listed
 	awaited    []awaited          // MAC addresses
 	mtus       map[netip.Addr]int // of the routes to the real servers; 0: none is named
-	zeros      zeros              // what counters were when they were set to zero
+	ledger     ledger
 	since      onsets
 	saved      *stateFile
 	rates      rates
@@ -118,7 +118,7 @@ func New(o Options) (*Director, error) {
 	d := &Director{
 		options: o, host: o.Host, log: o.Log, file: o.Config, started: time.Now(), loaded: time.Now(),
 		calls: make(chan func()), done: make(chan struct{}),
-		health: newSignal(), macs: newSignal(), interfaces: newSignal(),
+		health: newSignal(), macs: newSignal(), interfaces: newSignal(), ledger: newLedger(),
 	}
 	if err := d.checkHost(o.Config); err != nil {
 		return nil, err

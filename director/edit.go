@@ -18,14 +18,29 @@ type edit struct {
 	judged map[netip.Addr]error // by address, of what the host says of it
 	added  []netip.Addr         // real servers
 
-	zeroed    map[string]bool // services whose counters are set to zero, by name
-	zeroedAll bool            // all are
+	zeroed named // services whose counters are set to zero
+	begun  named // services that were deleted, and may be there again
 }
+
+// named are services by their names, or all there are.
+type named struct {
+	names map[string]bool
+	all   bool
+}
+
+func (n *named) add(name string) {
+	if n.names == nil {
+		n.names = make(map[string]bool)
+	}
+	n.names[name] = true
+}
+
+func (n *named) has(name string) bool { return n.all || n.names[name] }
 
 // newEdit returns an edit of c for a host; file is what the file said last.
 func newEdit(c, file *config.Config, host config.Host) *edit {
 	return &edit{
-		Editor: config.NewEditor(c, file), host: host, judged: make(map[netip.Addr]error), zeroed: make(map[string]bool),
+		Editor: config.NewEditor(c, file), host: host, judged: make(map[netip.Addr]error),
 	}
 }
 
@@ -43,6 +58,7 @@ func (e *edit) all(changes api.Changes) (made int, refused error) {
 func (e *edit) change(c *api.Change) error {
 	switch c.Op {
 	case api.Clear:
+		e.begun.all = true
 		e.Clear()
 		return nil
 	case api.SetTimeouts:
@@ -71,12 +87,26 @@ func (e *edit) changeService(c *api.Change, id config.ServiceID) error {
 	case api.EditService:
 		return e.EditService(id, serviceSettings(c.Service))
 	case api.DeleteService:
-		return e.DeleteService(id)
+		return e.deleteService(id)
 	}
 	if c.Server == nil {
 		return fmt.Errorf("%s: no real server is named", c.Op)
 	}
 	return e.changeServer(c.Op, id, c.Server)
+}
+
+func (e *edit) deleteService(id config.ServiceID) error {
+	name, err := e.Find(id)
+	if err != nil {
+		return err
+	}
+	if err := e.DeleteService(id); err != nil {
+		return err
+	}
+	if _, err := e.Find(config.ServiceID{Name: name}); err != nil { // not just one of its addresses
+		e.begun.add(name)
+	}
+	return nil
 }
 
 func (e *edit) changeServer(op api.Op, id config.ServiceID, s *api.Destination) error {
@@ -108,14 +138,14 @@ func (e *edit) setTimeouts(t *api.Timeouts) error {
 // zeroCounters notes which services' counters are set to zero; nil: all.
 func (e *edit) zeroCounters(s *api.VirtualService) error {
 	if s == nil {
-		e.zeroedAll = true
+		e.zeroed.all = true
 		return nil
 	}
 	name, err := e.Find(serviceID(s))
 	if err != nil {
 		return err
 	}
-	e.zeroed[name] = true
+	e.zeroed.add(name)
 	return nil
 }
 

@@ -67,6 +67,7 @@ func (d *Director) apply(next *config.Config) error {
 	}
 	before := d.table
 	d.config, d.table, d.vipNames = next, table, nameVIPs(d.vipNames, table)
+	d.ledger.follow(before, table)
 	if err := d.monitor.Set(checks); err != nil { // only a closed monitor refuses what is valid
 		d.log.Error("health checks were not changed", "error", err)
 	}

@@ -135,7 +135,7 @@ func (d *Director) serviceStatus(s *service.Service, c *config.Service, states m
 	out := api.Service{
 		Name: s.Name, Protocol: string(c.Protocol), Scheduler: s.Scheduler, Flags: s.Flags, Reject: string(c.Reject),
 		Mark: c.Mark, Persistence: seconds(c.Persistence.Timeout), Prefix: c.Persistence.Prefix, OnePacket: c.OnePacket,
-		Timeouts: timeouts(c.Timeouts),
+		Timeouts: timeouts(c.Timeouts), Total: d.ledger.total(s),
 	}
 	for _, r := range s.Ranges {
 		out.Addresses = append(out.Addresses, net.JoinHostPort(r.VIP.String(), portName(r.First, r.Last)))
@@ -161,7 +161,7 @@ func (d *Director) serverStatus(rs *service.RealServer, c *config.RealServer, st
 		Health: rs.Health().String(), Since: check.Since, Check: check.Message,
 		MACState: string(state),
 		Active:   rs.Active(), Inactive: rs.Inactive(), Persistent: rs.Persistent(),
-		Connections: count.Connections, Packets: count.Packets, Bytes: count.Bytes, Zero: d.zeros[rs],
+		Connections: count.Connections, Packets: count.Packets, Bytes: count.Bytes, Zero: d.ledger.zeros[rs],
 		ConnectionsS: rate.connectionsPerSecond, PacketsS: rate.packetsPerSecond, BytesS: rate.bytesPerSec,
 	}
 	if mac, resolved, _ := rs.Route(); resolved {

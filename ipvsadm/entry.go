@@ -145,13 +145,8 @@ func (b *backend) counts() [5]uint64 {
 
 func since(now, then uint64) uint64 { return now - min(now, then) }
 
-func (e *entry) counts() (sum [5]uint64) {
-	for i := range e.servers {
-		for j, n := range e.servers[i].counts() {
-			sum[j] += n
-		}
-	}
-	return sum
+func (e *entry) counts() [5]uint64 {
+	return [5]uint64{e.Total.Connections, e.Total.Packets, 0, e.Total.Bytes, 0}
 }
 
 // rates are the same per second.

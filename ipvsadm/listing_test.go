@@ -24,12 +24,13 @@ func TestRealKernel(t *testing.T) {
 		s.Connections, s.Packets, s.Bytes = c.Connections, c.Packets, c.Bytes
 		return s
 	}
+	datagram, segments := api.Counts{Connections: 1, Packets: 1, Bytes: 29}, api.Counts{Connections: 1, Packets: 3, Bytes: 120}
 	udpAndTCP := api.Status{Services: []api.Service{
-		{Protocol: "udp", Addresses: []string{"10.99.0.100:80"}, Scheduler: "rr", Servers: []api.RealServer{
-			server("10.99.0.21:80", 0, 0, 0), after(server("10.99.0.22:80", 0, 1, 0), api.Counts{Connections: 1, Packets: 1, Bytes: 29}),
+		{Protocol: "udp", Addresses: []string{"10.99.0.100:80"}, Scheduler: "rr", Total: datagram, Servers: []api.RealServer{
+			server("10.99.0.21:80", 0, 0, 0), after(server("10.99.0.22:80", 0, 1, 0), datagram),
 		}},
-		{Protocol: "tcp", Addresses: []string{"10.99.0.100:80"}, Scheduler: "rr", Servers: []api.RealServer{
-			server("10.99.0.21:80", 0, 0, 0), after(server("10.99.0.22:80", 0, 1, 0), api.Counts{Connections: 1, Packets: 3, Bytes: 120}),
+		{Protocol: "tcp", Addresses: []string{"10.99.0.100:80"}, Scheduler: "rr", Total: segments, Servers: []api.RealServer{
+			server("10.99.0.21:80", 0, 0, 0), after(server("10.99.0.22:80", 0, 1, 0), segments),
 		}},
 	}}
 	persistent := api.Status{Services: []api.Service{{

@@ -21,6 +21,7 @@ func tableOfTests() api.Status {
 					{Address: "10.99.0.21:80", Weight: 1, Configured: 1},
 					{Address: "10.99.0.22:80", Weight: 1, Configured: 1, Inactive: 1, Connections: 1, Packets: 3, Bytes: 120},
 				},
+				Total: api.Counts{Connections: 1, Packets: 3, Bytes: 120},
 			},
 			{Protocol: "udp", Addresses: []string{"10.99.0.100:53"}, Scheduler: "rr"},
 		},

@@ -66,6 +66,9 @@ type Service struct {
 	OnePacket   bool         `json:"one_packet,omitempty"`
 	Timeouts    Timeouts     `json:"timeouts"`
 	Servers     []RealServer `json:"servers"`
+	// Total is what went to its servers, those that it has no more included,
+	// since it was made, or its counters were set to zero (ipvsadm -Z).
+	Total Counts `json:"total"`
 }
 
 // RealServer is a real server of a service. Rates are of the last second.
