@@ -293,8 +293,8 @@ func TestEditServers(t *testing.T) {
 		{addServer(web, ServerSettings{Address: "192.0.2.26", Weight: 65536}), "weight: 65536 is out of range; write a whole number from 0 to 65535"},
 		{addServer(web, ServerSettings{Address: "192.0.2.26", Weight: -1}), "weight: -1 is out of range; write a whole number from 0 to 65535"},
 		{
-			addServer(web, ServerSettings{Address: "192.0.2.26", Upper: 5, Lower: 5}),
-			"lower: 5 is not below upper (5); write a lower that is less than upper, or 0 for three quarters of it",
+			addServer(web, ServerSettings{Address: "192.0.2.26", Upper: 5, Lower: 6}),
+			"lower: 6 is above upper (5); write a lower that is at most upper, or 0 for three quarters of it",
 		},
 		{addServer(web, ServerSettings{Address: "224.0.0.1"}), "address: 224.0.0.1 is a multicast address; write a unicast address of the LAN"},
 		{addServer(web, ServerSettings{Address: "2001:db8::1"}), "address: 2001:db8::1 is IPv6, the service's VIP is not; write an address of the VIP's family"},
@@ -319,6 +319,13 @@ func TestEditServers(t *testing.T) {
 		// An address that no real server has any more may be a VIP.
 		{delServer(web, "192.0.2.23"), "192.0.2.24:80=0 "},
 		{add(tcp("192.0.2.23:80"), ServiceSettings{}), "\ntcp-192.0.2.23-80 "},
+	})
+}
+
+// The kernel takes thresholds that are the same.
+func TestEqualThresholds(t *testing.T) {
+	play(t, edited, []step{
+		{addServer(web, ServerSettings{Address: "192.0.2.26", Weight: 1, Upper: 5, Lower: 5}), " 192.0.2.26:80=1(5-5)\n"},
 	})
 }
 

@@ -139,7 +139,7 @@ func checkService(t *testing.T, s Service) {
 		holds(t, r.Addr.Is4() && s.hasPort(r.Port) && r.Line > 0, "real server", r)
 		holds(t, r.Port > 0 || !s.probesRealPort(), "port to check", r)
 		holds(t, within(r.Weight, 0, 65535), "weight", r)
-		holds(t, r.Lower == 0 || r.Lower < r.Upper, "thresholds", r)
+		holds(t, r.Lower <= r.Upper, "thresholds", r)
 		holds(t, r.MAC.IsZero() || r.MAC.IsUnicast(), "mac", r)
 	}
 }

@@ -65,9 +65,9 @@ func (s section) realServer(rs *RealServer) {
 	upper, lower := s.get("upper"), s.get("lower")
 	rs.Upper = upper.integer(0, 0, maxConnections)
 	rs.Lower = lower.integer(0, 0, maxConnections)
-	if rs.Lower > 0 && rs.Lower >= rs.Upper && !upper.failed() {
-		lower.fail(fmt.Sprintf("%d is not below upper (%d)", rs.Lower, rs.Upper),
-			"write a lower that is less than upper, or 0 for three quarters of it")
+	if rs.Lower > rs.Upper && !upper.failed() {
+		lower.fail(fmt.Sprintf("%d is above upper (%d)", rs.Lower, rs.Upper),
+			"write a lower that is at most upper, or 0 for three quarters of it")
 	}
 	rs.MAC = s.get("mac").mac()
 }
