@@ -48,7 +48,7 @@ func (w *Worker) destination(j *job, f *link.Frame) (*service.RealServer, Verdic
 	case j.packet.Has(frame.HasPorts):
 		return w.connection(j, f)
 	}
-	return nil, DropProtocol
+	return nil, w.replyNoProtocol(j, f)
 }
 
 // deliver sends the packet to the real server. Like a router, it takes a hop off

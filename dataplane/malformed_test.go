@@ -106,9 +106,9 @@ func TestFramesOfOthers(t *testing.T) {
 	h := newHarness(t, define(21), define6(21))
 	arp := ether(make([]byte, 28))
 	arp[12], arp[13] = 8, 6
-	gre := tcp(client4, syn).bytes(t)
-	gre[14+9] = 47
-	frame.IPv4(gre[14:]).UpdateChecksum()
+	igmp, gre6 := tcp(client4, syn).bytes(t), tcp(client6, syn).bytes(t)
+	igmp[14+9], gre6[14+6] = 2, 47
+	frame.IPv4(igmp[14:]).UpdateChecksum()
 	elsewhere := tcp(client4, syn)
 	elsewhere.to = "192.0.2.99:80"
 	whole := tcp(client4, syn).bytes(t)
@@ -119,7 +119,8 @@ func TestFramesOfOthers(t *testing.T) {
 		"arp":             {memlink.Packet{Data: arp}, IgnoreNotIP},
 		"lldp":            {memlink.Packet{Data: append(ether([]byte{0x45})[:12], 0x88, 0xcc)}, IgnoreNotIP},
 		"another host":    {memlink.Packet{Data: elsewhere.bytes(t)}, IgnoreNotVIP},
-		"gre":             {memlink.Packet{Data: gre}, DropProtocol},
+		"igmp":            {memlink.Packet{Data: igmp}, DropProtocol},
+		"gre, IPv6":       {memlink.Packet{Data: gre6}, DropProtocol},
 		"cut by the link": {memlink.Packet{Data: whole, WireLen: len(whole) + 1}, DropCut},
 	}
 	for name, c := range cases {

@@ -22,14 +22,12 @@ func (w *Worker) refuse(v Verdict, j *job, f *link.Frame) Verdict {
 // service: what a host does that owns the VIP.
 func refusalNoService(j *job) Verdict {
 	switch {
-	case j.event == conntable.EventRst:
+	case j.event == conntable.EventRst, j.event == conntable.EventSCTPAbort:
 		return DropNoService
 	case j.packet.Key.Protocol == frame.ProtocolTCP:
 		return ReplyRST
-	case j.packet.Key.Protocol == frame.ProtocolUDP:
-		return ReplyUnreachable
 	}
-	return DropNoService
+	return ReplyUnreachable
 }
 
 // refusalStray is for a TCP segment of a connection that is not known. For SCTP,

@@ -109,10 +109,37 @@ func TestNoService(t *testing.T) {
 		h.want(DropNoService, tcp(from, rst).port("81"))
 		h.want(DropNoService, tcp(from, rst|ack).port("81"))
 		checkUnreachable(t, h.want(ReplyUnreachable, udp(from)), udp(from))
-		sctp := sctpPacket(t, from)
-		if v, _ := h.one(memlink.Packet{Data: sctp}); v != DropNoService {
-			t.Errorf("SCTP: %v", v)
+	}
+}
+
+// TestNoProtocol: a host without a service has nothing that speaks SCTP, nor
+// protocols that no service can have.
+func TestNoProtocol(t *testing.T) {
+	h := newHarness(t, define(21), define6(21))
+	gre := tcp(client4, syn).bytes(t)
+	gre[14+9] = 47
+	frame.IPv4(gre[14:]).UpdateChecksum()
+	for name, data := range map[string][]byte{"gre": gre, "sctp": sctpPacket(t, client4)} {
+		v, out := h.one(memlink.Packet{Data: data})
+		if v != ReplyUnreachable {
+			t.Errorf("%s: %v", name, v)
+			continue
 		}
+		m := decode(t, out).Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4)
+		if m.TypeCode != layers.CreateICMPv4TypeCode(3, 2) {
+			t.Errorf("%s: ICMP %v", name, m.TypeCode)
+		}
+	}
+	if v, _ := h.one(memlink.Packet{Data: sctpPacket(t, client6)}); v != DropProtocol {
+		t.Errorf("SCTP over IPv6: %v", v)
+	}
+	if v, _ := h.one(memlink.Packet{Data: sctp(client4, 6).bytes(t)}); v != DropNoService {
+		t.Errorf("an ABORT: %v", v)
+	}
+	frame.IPv4(gre[14:]).SetFragment(0, true)
+	frame.IPv4(gre[14:]).UpdateChecksum()
+	if v, _ := h.one(memlink.Packet{Data: gre}); v != DropProtocol {
+		t.Errorf("a fragment: %v", v)
 	}
 }
 

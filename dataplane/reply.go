@@ -20,6 +20,9 @@ const replyLen = 14 + 8 + frame.IPv6Len + frame.ICMPLen + maxQuote
 // 3.1).
 const icmpv6PortUnreachable = 4
 
+// protocolIGMP is an IP protocol number.
+const protocolIGMP = 2
+
 // replyTTL is the TTL of packets that the director makes.
 const replyTTL = 64
 
@@ -136,13 +139,27 @@ func sequenceLen(t frame.TCP) uint32 {
 // one, a host's stack would say nothing if the checksum is wrong; to the other,
 // IPVS answers before it.
 func (w *Worker) replyUnreachable(j *job, f *link.Frame) Verdict {
-	if j.svc == nil && !isIntact(&j.packet, f) {
+	switch {
+	case j.svc == nil && j.packet.Key.Protocol == frame.ProtocolSCTP:
+		return w.replyNoProtocol(j, f)
+	case j.svc == nil && !isIntact(&j.packet, f):
 		return DropChecksum
 	}
 	if j.packet.Has(frame.IsIPv4) {
 		return w.replyError(j, f, ReplyUnreachable, frame.ICMPDestUnreachable, frame.ICMPCodePortUnreachable, 0)
 	}
 	return w.replyError(j, f, ReplyUnreachable, frame.ICMPv6DestUnreachable, icmpv6PortUnreachable, 0)
+}
+
+// replyNoProtocol answers a packet of a protocol that no service can have, or for
+// which the host would need a service: it has nothing else that speaks it (RFC
+// 1122, 3.2.2.1). IGMP every host speaks.
+func (w *Worker) replyNoProtocol(j *job, f *link.Frame) Verdict {
+	p := &j.packet
+	if !p.Has(frame.IsIPv4) || p.Has(frame.IsFragment) || p.Key.Protocol == protocolIGMP {
+		return DropProtocol
+	}
+	return w.replyError(j, f, ReplyUnreachable, frame.ICMPDestUnreachable, frame.ICMPCodeProtoUnreachable, 0)
 }
 
 func (w *Worker) replyFragmentation(j *job, f *link.Frame, mtu int) Verdict {

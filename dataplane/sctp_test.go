@@ -86,11 +86,11 @@ func TestSloppySCTP(t *testing.T) {
 	}
 }
 
-// TestSCTPRefused: no server is usable.
+// TestSCTPRefused: no server is usable, or there is no service.
 func TestSCTPRefused(t *testing.T) {
 	d := sctpOf(define(21))
 	d.Servers[0].Weight = 0
 	h := newHarness(t, d)
 	h.want(ReplyUnreachable, sctp(client4, chunkInit))
-	h.want(DropNoService, sctp(client4, chunkInit).port("81"))
+	h.want(ReplyUnreachable, sctp(client4, chunkInit).port("81"))
 }

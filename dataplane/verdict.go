@@ -17,7 +17,7 @@ const (
 
 	ReplyEcho          // answered: ICMP echo
 	ReplyRST           // answered: TCP segment with RST
-	ReplyUnreachable   // answered: ICMP port unreachable
+	ReplyUnreachable   // answered: ICMP port, or protocol, unreachable
 	ReplyFragmentation // answered: ICMP fragmentation needed, ICMPv6 packet too big
 	ReplyTimeExceeded  // answered: ICMP time exceeded (`ttl: decrement`)
 

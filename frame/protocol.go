@@ -54,9 +54,10 @@ const (
 
 // Codes of [ICMPDestUnreachable] (RFC 792, RFC 1191).
 const (
-	ICMPCodeHostUnreachable uint8 = 1
-	ICMPCodePortUnreachable uint8 = 3
-	ICMPCodeFragNeeded      uint8 = 4
+	ICMPCodeHostUnreachable  uint8 = 1
+	ICMPCodeProtoUnreachable uint8 = 2
+	ICMPCodePortUnreachable  uint8 = 3
+	ICMPCodeFragNeeded       uint8 = 4
 )
 
 // ICMPv6 types (RFC 4443, RFC 4861).
