@@ -67,14 +67,14 @@ func TestLANUnwelcome(t *testing.T) {
 		copy(f[6:], mac)
 		return f
 	}
-	const gre, timestamp = 47, 13
+	const igmp, gre, timestamp = 2, 47, 13
 	for _, c := range []struct {
 		kind, reason string
 		frame        []byte
 	}{
 		{"drop", "own_source", from(g.director)},
 		{"drop", "server_source", from(w.Servers[0].Link.MAC())},
-		{"drop", "protocol", g.ip4(gre, make([]byte, 64))},
+		{"drop", "protocol", g.ip4(igmp, make([]byte, 64))},
 		{"drop", "protocol", mended(g.ip4(gre, make([]byte, 64)), at4Fragment, 0x20, 0)},
 		{"drop", "fragment", mended(g.ip4(gre, make([]byte, 64)), at4Fragment, 0, 8)}, // of the same datagram
 		{"hold", "fragment", mended(g.ip4(frame.ProtocolUDP, make([]byte, 64)), at4Fragment, 0, 100)},
