@@ -13,14 +13,14 @@ func outputLines(out string) []string { return strings.Split(strings.TrimRight(o
 
 // listing is what ipvsadm printed, so that it can be compared: connections are in
 // no order, and one that is recorded with nearly the same time is that one.
-func listing(lines, recorded []string) []string {
+func listing(lines, recorded []string, late int) []string {
 	if lines[0] != "IPVS connection entries" {
 		return lines
 	}
 	lines = slices.Clone(lines)
 	for i, line := range lines {
 		for _, r := range recorded {
-			if sameConnection(line, r) {
+			if sameConnection(line, r, late) {
 				lines[i] = r
 				break
 			}
@@ -33,9 +33,9 @@ func listing(lines, recorded []string) []string {
 // listedLine is a line of -Lc: protocol, minutes and seconds, and the rest.
 var listedLine = regexp.MustCompile(`^(\S+) +(\d\d):(\d\d) (.*)$`)
 
-func sameConnection(line, other string) bool {
+func sameConnection(line, other string, late int) bool {
 	a, b := listedLine.FindStringSubmatch(line), listedLine.FindStringSubmatch(other)
-	return a != nil && b != nil && a[1] == b[1] && a[4] == b[4] && nearly(seconds(a), seconds(b))
+	return a != nil && b != nil && a[1] == b[1] && a[4] == b[4] && nearly(seconds(a), seconds(b), late)
 }
 
 func seconds(match []string) int {
