@@ -63,6 +63,9 @@ func (p place) index() uint32  { return uint32(p) & 3 }
 // word returns the place's life word.
 func (t *Table) word(p place) *uint32 { return &t.buckets[p.bucket()].life[p.index()] }
 
+// pair returns the life word of the second place of a wide key.
+func (t *Table) pair(p place) *uint32 { return &t.buckets[p.bucket()].life[p.index()+1] }
+
 func (b *bucket) lifeOf(i uint32) life     { return life(atomic.LoadUint32(&b.life[i])) }
 func (b *bucket) setLife(i uint32, l life) { atomic.StoreUint32(&b.life[i], uint32(l)) }
 func (b *bucket) isFree(i uint32) bool     { return b.lifeOf(i).state() == StateFree }

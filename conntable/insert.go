@@ -52,7 +52,7 @@ func (t *Table) insert(k *Key, h Home, server uint32, s State, expires, now Time
 		sh.due.Store(uint32(expires)) // nothing in the shard is seen yet that could be due before
 	}
 	t.wide.Add(size - 1)
-	t.countIn(k, s)
+	t.countIn(k)
 	c := t.write(p, k, server, expires, s)
 	t.lower(sh, expires) // after it is seen, for a sweeper that has passed its place
 	return c, Inserted

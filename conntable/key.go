@@ -32,13 +32,9 @@ const (
 	whereKeyShift        = 32
 	whereKeyMask  uint64 = 0xffffffff_00000000
 
-	controlled  = 1 << 31
-	serverBits  = controlled - 1
-	whereServer = uint64(serverBits)
+	controlled = 1 << 31
+	serverBits = controlled - 1
 )
-
-// MaxServer is the largest number of a real server.
-const MaxServer = serverBits
 
 // NewKey returns the key of a connection from client:clientPort to port of the
 // VIP with the given index.

@@ -62,7 +62,7 @@ func (k *Key) size() int64 {
 	return 1
 }
 
-func (t *Table) countIn(k *Key, s State) {
+func (t *Table) countIn(k *Key) {
 	if k.IsTemplate() {
 		t.counts.templates.Add(1)
 		return

@@ -61,15 +61,15 @@ func (t *Table) rearm(p place, now Time) bool {
 // Hold makes a template control one more connection, and starts its time anew.
 // false: it has left the table since it was looked up.
 func (t *Table) Hold(c *Conn, timeouts *Timeouts, now Time) bool {
-	pair := &t.buckets[c.place.bucket()].life[c.place.index()+1]
-	if !t.addControlled(pair, 1) {
+	pair := t.pair(c.place)
+	if !addControlled(pair, 1) {
 		return false
 	}
 	word := t.word(c.place)
 	for {
 		l := life(atomic.LoadUint32(word))
 		if l.version() != c.life.version() || !l.isConnection() {
-			t.addControlled(pair, -1) // another's place by now, or nobody's
+			addControlled(pair, -1) // another's place by now, or nobody's
 			return false
 		}
 		next := newLife(now+Time(timeouts[l.state()]), l, l.state())
@@ -83,7 +83,7 @@ func (t *Table) Hold(c *Conn, timeouts *Timeouts, now Time) bool {
 
 // addControlled changes how many connections a template controls by n, which is
 // 1 or -1; false if the word is no template's any more.
-func (t *Table) addControlled(pair *uint32, n int) bool {
+func addControlled(pair *uint32, n int) bool {
 	for {
 		l := life(atomic.LoadUint32(pair))
 		if l.state() != statePair {
@@ -108,7 +108,7 @@ func (t *Table) Release(k *Key, server uint32) bool {
 	if !ok || c.Server() != server {
 		return false
 	}
-	return t.addControlled(&t.buckets[c.place.bucket()].life[c.place.index()+1], -1)
+	return addControlled(t.pair(c.place), -1)
 }
 
 // Assure notes that a connection which the template controls was established.
@@ -133,7 +133,7 @@ func (t *Table) Assure(k *Key, server uint32) {
 
 // Controlled returns how many connections a looked-up template controls.
 func (t *Table) Controlled(c *Conn) int {
-	return int(t.buckets[c.place.bucket()].lifeOf(c.place.index() + 1).count())
+	return int(life(atomic.LoadUint32(t.pair(c.place))).count())
 }
 
 // Retire gives a looked-up template another key, under which it only waits for
