@@ -13,16 +13,7 @@ func TestLANARPTablesSteady(t *testing.T) {
 		t.Run(dev, func(t *testing.T) {
 			n := newSegment(t, realserver.MethodARPTables)
 			n.options.AddressOn = dev
-			n.serve(t)
-			before := n.state(t)
-			n.addVIP(t, dev)
-			n.wantAstray(t)
-			n.deleteVIP(t, dev)
-
-			n.apply(t)
-			n.wantSteady(t)
-			n.undo(t)
-			wantSame(t, "undone", n.state(t), before)
+			n.testSteady(t, dev)
 		})
 	}
 }
@@ -48,16 +39,7 @@ func TestLANSysctlServes(t *testing.T) {
 // TestLANSysctlSteady is the same proof for the default method.
 func TestLANSysctlSteady(t *testing.T) {
 	n := newSegment(t, realserver.MethodSysctl)
-	n.serve(t)
-	before := n.state(t)
-	n.addVIP(t, "lo")
-	n.wantAstray(t)
-	n.deleteVIP(t, "lo")
-
-	n.apply(t)
-	n.wantSteady(t)
-	n.undo(t)
-	wantSame(t, "undone", n.state(t), before)
+	n.testSteady(t, "lo")
 }
 
 // testServes applies the method, and wants TCP on any address and TCP and UDP on
@@ -84,11 +66,7 @@ func (n *lan) testServes(t *testing.T) {
 		}
 	}
 	n.wantHealthy(t, "applied")
-	applied := n.state(t)
-	n.apply(t)
-	wantSame(t, "applied twice", n.state(t), applied)
-	n.undo(t)
-	wantSame(t, "undone", n.state(t), before)
+	n.wantUndone(t, before)
 }
 
 func TestLANARPTablesPrinted(t *testing.T) {

@@ -216,3 +216,31 @@ func (n *lan) wantPrinted(t *testing.T) {
 	})
 	wantSame(t, "applied over the printed commands", n.state(t), byHand)
 }
+
+// testSteady proves the method: with the VIP on an interface of the server and
+// nothing else done, its traffic goes astray; with the method applied it does not,
+// and undo leaves what was there before.
+func (n *segment) testSteady(t *testing.T, dev string) {
+	t.Helper()
+	n.serve(t)
+	before := n.state(t)
+	n.addVIP(t, dev)
+	n.wantAstray(t)
+	n.deleteVIP(t, dev)
+
+	n.apply(t)
+	n.wantSteady(t)
+	n.undo(t)
+	wantSame(t, "undone", n.state(t), before)
+}
+
+// wantUndone wants a second apply to change nothing, and undo to leave what was
+// there before.
+func (n *lan) wantUndone(t *testing.T, before string) {
+	t.Helper()
+	applied := n.state(t)
+	n.apply(t)
+	wantSame(t, "applied twice", n.state(t), applied)
+	n.undo(t)
+	wantSame(t, "undone", n.state(t), before)
+}
