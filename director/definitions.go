@@ -98,10 +98,12 @@ func subscriptions(c *config.Config) (subs []healthcheck.Subscription) {
 	for i := range c.Services {
 		s := &c.Services[i]
 		for _, r := range s.RealServers {
+			target := healthcheck.Target{Addr: r.Addr, Port: r.Port, Name: s.Name + " " + r.Addr.String()}
+			if len(s.Addresses) > 0 {
+				target.VIP = s.Addresses[0].Addr
+			}
 			subs = append(subs, healthcheck.Subscription{
-				Key:    serverKey(s.Name, r.Addr, r.Port),
-				Spec:   s.Check,
-				Target: healthcheck.Target{Addr: r.Addr, Port: r.Port, Name: s.Name + " " + r.Addr.String()},
+				Key: serverKey(s.Name, r.Addr, r.Port), Spec: s.Check, Target: target,
 			})
 		}
 	}

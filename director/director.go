@@ -31,9 +31,9 @@ type Options struct {
 	Load func() (*config.Config, error)
 	// Host is the machine.
 	Host Host
-	// Dial returns how the health checks of a target connect; nil: by the
-	// host's routing.
-	Dial func(healthcheck.Spec, healthcheck.Target) healthcheck.DialFunc
+	// Way returns how the health checks of a target travel; nil: by the host's
+	// routing.
+	Way func(healthcheck.Spec, healthcheck.Target) healthcheck.Way
 	// Log takes the director's messages; nil: slog.Default.
 	Log *slog.Logger
 	// Ready is called once the director forwards.

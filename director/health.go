@@ -9,7 +9,7 @@ import (
 func (d *Director) startHealth() {
 	d.monitor = healthcheck.NewMonitor(healthcheck.Options{
 		Notify: func(healthcheck.Event) { d.health.tell() },
-		Dial:   d.options.Dial,
+		Way:    d.options.Way,
 		Log:    d.log,
 	})
 	subs := subscriptions(d.config)

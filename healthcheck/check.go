@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 )
 
 // Target is one real server to be probed.
 type Target struct {
 	Addr netip.Addr
-	Port uint16 // used where Spec.Port is 0
-	Name string // for messages; no part of the identity
+	VIP  netip.Addr // the service's first VIP, to which probes via it are addressed
+	Port uint16     // used where Spec.Port is 0
+	Name string     // for messages; no part of the identity
 }
 
 // Result is what one probe found.
@@ -35,12 +37,31 @@ type Checker interface {
 // DialFunc connects as net.Dialer.DialContext does; address is "ip:port".
 type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
-// New returns the checker of a valid spec for a target, dialled by the host's
-// routing.
-func New(spec Spec, target Target) (Checker, error) { return NewDialed(spec, target, nil) }
+// Way is how probes travel to one real server, whatever address they ask. The
+// zero value is the host's routing.
+type Way struct {
+	// Control prepares a socket before it is bound or connected, as that of
+	// net.Dialer and net.ListenConfig does; nil leaves it as it is.
+	Control func(network, address string, c syscall.RawConn) error
+	// Mark is what Control puts on sockets (socket(7), SO_MARK): for the sockets
+	// of other programs, which Control never sees. 0: none.
+	Mark uint32
+	// Dial stands in for a net.Dialer with Control; nil: that dialer.
+	Dial DialFunc
+}
 
-// NewDialed is New with the way to connect; nil stands for net.Dialer's.
-func NewDialed(spec Spec, target Target, dial DialFunc) (Checker, error) {
+// dialer returns how to connect.
+func (w Way) dialer() DialFunc {
+	if w.Dial != nil {
+		return w.Dial
+	}
+	// Keep-alive probes of the kernel are of no use to a connection that lives
+	// for one question.
+	return (&net.Dialer{KeepAlive: -1, Control: w.Control}).DialContext
+}
+
+// New returns the checker of a valid spec for a target, by that way.
+func New(spec Spec, target Target, way Way) (Checker, error) {
 	if errs := spec.Validate(); len(errs) > 0 {
 		return nil, fmt.Errorf("check of %s: %w", target.Addr, errs[0])
 	}
@@ -54,10 +75,5 @@ func NewDialed(spec Spec, target Target, dial DialFunc) (Checker, error) {
 	if spec.NeedsPort() && target.Port == 0 {
 		return nil, fmt.Errorf("check of %s: kind %s needs a port: set port", target.Addr, spec.Kind)
 	}
-	if dial == nil {
-		// Keep-alive probes of the kernel are of no use to a connection that
-		// lives for one question.
-		dial = (&net.Dialer{KeepAlive: -1}).DialContext
-	}
-	return kinds[spec.Kind].build(spec, target, dial)
+	return kinds[spec.Kind].build(spec, target, way)
 }

@@ -117,7 +117,7 @@ func silent(t *testing.T) Target {
 
 func check(t *testing.T, spec Spec, target Target) Result {
 	t.Helper()
-	c, err := New(spec, target)
+	c, err := New(spec, target, Way{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +276,7 @@ func TestDialIsUsed(t *testing.T) {
 			asked = network + " " + address
 			return nil, errors.New("no\nroad " + strings.Repeat("!", 500))
 		}
-		c, err := NewDialed(spec(kind), Target{Addr: netip.MustParseAddr("192.0.2.1"), Port: 7}, dial)
+		c, err := New(spec(kind), Target{Addr: netip.MustParseAddr("192.0.2.1"), Port: 7}, Way{Dial: dial})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -75,7 +75,7 @@ func requestTarget(path string) (*url.URL, error) {
 // (RFC 3986, 3.2), for which net/http would send something else than asked for.
 func notInHost(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("/?#@\\\"<>", r) }
 
-func newHTTP(s Spec, t Target, dial DialFunc) (Checker, error) {
+func newHTTP(s Spec, t Target, way Way) (Checker, error) {
 	u, err := requestTarget(s.Path)
 	if err != nil {
 		return nil, fmt.Errorf("check of %s: path: %w", t.Addr, err)
@@ -85,7 +85,7 @@ func newHTTP(s Spec, t Target, dial DialFunc) (Checker, error) {
 		return nil, fmt.Errorf("check of %s: status: %w", t.Addr, err)
 	}
 	c := &httpCheck{
-		dial: dial, address: netip.AddrPortFrom(t.Addr, t.Port).String(),
+		dial: way.dialer(), address: netip.AddrPortFrom(t.Addr, t.Port).String(),
 		accepted: accepted, list: s.Status,
 	}
 	if s.Body != "" {

@@ -13,7 +13,7 @@ type kind struct {
 	// validate checks those fields; nil if there are none.
 	validate func(s *Spec) []FieldError
 	// build makes a checker of a validated, normal spec.
-	build func(s Spec, t Target, dial DialFunc) (Checker, error)
+	build func(s Spec, t Target, way Way) (Checker, error)
 }
 
 // kinds has one line for each probe; each lives in its own file.

@@ -16,10 +16,9 @@ type Options struct {
 	// goroutine of the Monitor's. It may call the Monitor's methods except
 	// Close. While it runs, events wait and probes go on.
 	Notify func(Event)
-	// Dial returns how to connect for the probes of one target; nil, or a nil
-	// result, stands for net.Dialer. It is called within Set
-	// and Validate.
-	Dial func(Spec, Target) DialFunc
+	// Way returns how the probes of one target travel; nil stands for the host's
+	// routing. It is called within Set and Validate.
+	Way func(Spec, Target) Way
 	// Log takes a line for every change of a state; nil for none.
 	Log *slog.Logger
 }

@@ -63,8 +63,8 @@ func (l *fakeLAN) startsOf(port uint16) []time.Time {
 	return slices.Clone(l.starts[port])
 }
 
-func (l *fakeLAN) dial(_ Spec, _ Target) DialFunc {
-	return func(ctx context.Context, _, address string) (net.Conn, error) {
+func (l *fakeLAN) way(_ Spec, _ Target) Way {
+	return Way{Dial: func(ctx context.Context, _, address string) (net.Conn, error) {
 		port := netip.MustParseAddrPort(address).Port()
 		l.mu.Lock()
 		how := l.behave[port]
@@ -87,7 +87,7 @@ func (l *fakeLAN) dial(_ Spec, _ Target) DialFunc {
 		a, b := net.Pipe()
 		b.Close()
 		return a, nil
-	}
+	}}
 }
 
 // record keeps events; read it after synctest.Wait.
@@ -136,7 +136,7 @@ func sub(key string, port uint16) Subscription {
 func monitored(t *testing.T, fn func(t *testing.T, m *Monitor, lan *fakeLAN, r *record)) {
 	synctest.Test(t, func(t *testing.T) {
 		lan, r := newLAN(t), &record{}
-		m := NewMonitor(Options{Notify: r.add, Dial: lan.dial})
+		m := NewMonitor(Options{Notify: r.add, Way: lan.way})
 		defer m.Close()
 		fn(t, m, lan, r)
 	})
@@ -473,7 +473,7 @@ func TestClose(t *testing.T) {
 		var m *Monitor
 		entered := make(chan struct{}, 10)
 		m = NewMonitor(Options{
-			Dial: lan.dial, Log: slog.New(slog.NewTextHandler(&log, nil)),
+			Way: lan.way, Log: slog.New(slog.NewTextHandler(&log, nil)),
 			Notify: func(e Event) {
 				m.Status(e.Key) // methods may be called from here
 				r.add(e)

@@ -45,11 +45,11 @@ type probe struct {
 // multiples of the golden ratio apart, which spreads any number of them evenly
 // over `every`, whoever comes and goes.
 func (m *Monitor) build(id probeID, sub Subscription) (*probe, error) {
-	var dial DialFunc
-	if m.opts.Dial != nil {
-		dial = m.opts.Dial(sub.Spec, sub.Target)
+	var way Way
+	if m.opts.Way != nil {
+		way = m.opts.Way(sub.Spec, sub.Target)
 	}
-	checker, err := NewDialed(sub.Spec, sub.Target, dial)
+	checker, err := New(sub.Spec, sub.Target, way)
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,8 @@ type tcpCheck struct {
 	address string
 }
 
-func newTCP(_ Spec, t Target, dial DialFunc) (Checker, error) {
-	return &tcpCheck{dial: dial, address: netip.AddrPortFrom(t.Addr, t.Port).String()}, nil
+func newTCP(_ Spec, t Target, way Way) (Checker, error) {
+	return &tcpCheck{dial: way.dialer(), address: netip.AddrPortFrom(t.Addr, t.Port).String()}, nil
 }
 
 func (c *tcpCheck) Check(ctx context.Context) Result {

@@ -62,7 +62,7 @@ func TestValidate(t *testing.T) {
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("wrong fields %v, want %v", got, tt.want)
 			}
-			_, err := New(tt.spec, Target{Addr: netip.MustParseAddr("192.0.2.1"), Port: 80})
+			_, err := New(tt.spec, Target{Addr: netip.MustParseAddr("192.0.2.1"), Port: 80}, Way{})
 			if (err == nil) != (tt.want == nil) {
 				t.Errorf("New: %v", err)
 			}
@@ -75,19 +75,19 @@ func TestNewWantsATarget(t *testing.T) {
 	if !spec.NeedsPort() {
 		t.Error("tcp needs no port?")
 	}
-	if _, err := New(spec, Target{Addr: netip.MustParseAddr("192.0.2.1")}); err == nil {
+	if _, err := New(spec, Target{Addr: netip.MustParseAddr("192.0.2.1")}, Way{}); err == nil {
 		t.Error("no port: no error")
 	}
-	if _, err := New(spec, Target{Port: 80}); err == nil {
+	if _, err := New(spec, Target{Port: 80}, Way{}); err == nil {
 		t.Error("no address: no error")
 	}
 	spec.Port = 8080
-	c, err := New(spec, Target{Addr: netip.MustParseAddr("2001:db8::1"), Port: 80})
+	c, err := New(spec, Target{Addr: netip.MustParseAddr("2001:db8::1"), Port: 80}, Way{})
 	if err != nil || c.String() != "tcp://[2001:db8::1]:8080" {
 		t.Errorf("got %v, %v", c, err)
 	}
 	none := Spec{Kind: "none"}
-	if c, err := New(none, Target{}); err != nil || !c.Check(t.Context()).OK {
+	if c, err := New(none, Target{}, Way{}); err != nil || !c.Check(t.Context()).OK {
 		t.Errorf("none: %v", err)
 	}
 }

@@ -178,7 +178,7 @@ func TestDial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := lan()
 		check := func(port uint16) healthcheck.Result {
-			c, err := healthcheck.NewDialed(healthcheck.Defaults(), healthcheck.Target{Addr: rip, Port: port}, h.dial)
+			c, err := healthcheck.New(healthcheck.Defaults(), healthcheck.Target{Addr: rip, Port: port}, healthcheck.Way{Dial: h.dial})
 			if err != nil {
 				t.Fatal(err)
 			}

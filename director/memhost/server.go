@@ -27,9 +27,11 @@ func (h *Host) SetServer(at netip.AddrPort, s Server) {
 	h.servers[at] = s
 }
 
-// Dial connects to the servers of the host's segments, for checks of kind tcp.
-// It fits director.Options.
-func (h *Host) Dial(healthcheck.Spec, healthcheck.Target) healthcheck.DialFunc { return h.dial }
+// Way leads to the servers of the host's segments, for checks of kind tcp. It
+// fits director.Options.
+func (h *Host) Way(healthcheck.Spec, healthcheck.Target) healthcheck.Way {
+	return healthcheck.Way{Dial: h.dial}
+}
 
 func (h *Host) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	at, err := netip.ParseAddrPort(address)
