@@ -25,6 +25,7 @@ func hides(v int, scope Scope) bool {
 
 // arpSetting is one of the two sysctls and what is wanted of it.
 type arpSetting struct {
+	name   string // of the finding
 	leaf   string
 	target int            // what to set where the host lacks it
 	known  func(int) bool // the kernel gives this value a meaning
@@ -34,12 +35,14 @@ type arpSetting struct {
 func arpSettings(arpIgnore int) []arpSetting {
 	return []arpSetting{
 		{
+			name:   NameARPIgnore,
 			leaf:   "arp_ignore",
 			target: arpIgnore,
 			known:  func(v int) bool { return v >= 0 && v <= 3 || v == arpIgnoreAll },
 			enough: func(v int) bool { return hides(v, ScopeHost) },
 		},
 		{
+			name:   NameARPAnnounce,
 			leaf:   "arp_announce",
 			target: arpAnnounceBest,
 			known:  func(v int) bool { return v >= 0 && v <= arpAnnounceBest },

@@ -161,6 +161,7 @@ func (m arptablesMethod) check(o Options, s *state) ([]Finding, error) {
 // checkPlace judges where an IPv4 VIP is.
 func (m arptablesMethod) checkPlace(vip netip.Addr, s *state) Finding {
 	found := Finding{
+		Name: NameVIPMissing, VIP: vip,
 		What:   fmt.Sprintf("%v is not an address of this host", vip),
 		Why:    "the host drops what the director sends it for the VIP, and clients hang",
 		Remedy: applyCommand(m.name(), vip),
@@ -172,6 +173,7 @@ func (m arptablesMethod) checkPlace(vip netip.Addr, s *state) Finding {
 			return f
 		case !l.Up:
 			return Finding{
+				Name: NameVIPInterface, VIP: vip, Interface: a.Interface,
 				What:   fmt.Sprintf("%v is on %s, which is down", vip, a.Interface),
 				Why:    "the host does not accept packets for it reliably",
 				Remedy: fmt.Sprintf("ip link set %s up", a.Interface),
@@ -187,6 +189,7 @@ func (m arptablesMethod) checkRules(vip netip.Addr, o Options, s *state) (Findin
 	t, err := m.table(vip, o, s)
 	if err != nil {
 		return Finding{
+			Name: NameTable, VIP: vip,
 			What:   err.Error(),
 			Why:    "neighbours that the host asks with the VIP as its own address then send the VIP's traffic to it",
 			Remedy: "ip addr add ADDRESS/PREFIX dev INTERFACE",

@@ -144,50 +144,50 @@ func TestARPTablesRefuses(t *testing.T) {
 func TestARPTablesCheckFindsEach(t *testing.T) {
 	checkFindsEach(t, recipe{method: MethodARPTables}, []mistake{
 		{
-			"VIP missing", func(m *Memory) {
+			"VIP missing", NameVIPMissing, func(m *Memory) {
 				m.Address = slices.DeleteFunc(m.Address, func(a Address) bool { return a.Prefix.Addr() == vipA })
 			},
 			"192.0.2.10 is not an address of this host", "director realserver apply --method arptables --vip 192.0.2.10",
 		},
 		{
-			"IPv6 VIP missing", func(m *Memory) { m.Address = m.Address[:len(m.Address)-1] },
+			"IPv6 VIP missing", NameVIPMissing, func(m *Memory) { m.Address = m.Address[:len(m.Address)-1] },
 			"2001:db8::10/128 is not on lo", "director realserver apply --method arptables --vip 2001:db8::10",
 		},
 		{
-			"IPv6 VIP on eth0", func(m *Memory) {
+			"IPv6 VIP on eth0", NameVIPInterface, func(m *Memory) {
 				m.Address = append(m.Address, Address{Interface: "eth0", Prefix: netip.PrefixFrom(vip6, 128)})
 			},
 			"2001:db8::10 is on eth0", "ip addr del 2001:db8::10/128 dev eth0",
 		},
 		{
-			"wide prefix on lo", func(m *Memory) {
+			"wide prefix on lo", NameVIPPrefix, func(m *Memory) {
 				m.Address[len(m.Address)-2].Prefix = netip.MustParsePrefix("192.0.2.10/24")
 			},
 			"192.0.2.10 is on lo as 192.0.2.10/24", "ip addr del 192.0.2.10/24 dev lo",
 		},
 		{
-			"VIP on an interface that is down", func(m *Memory) {
+			"VIP on an interface that is down", NameVIPInterface, func(m *Memory) {
 				m.Link = append(m.Link, Link{Name: "dummy0"})
 				m.Address[len(m.Address)-2].Interface = "dummy0"
 			},
 			"192.0.2.10 is on dummy0, which is down", "ip link set dummy0 up",
 		},
 		{
-			"no table", func(m *Memory) { m.Table = nil },
+			"no table", NameTable, func(m *Memory) { m.Table = nil },
 			"no table arp lvsdr_realserver_192.0.2.10", "director realserver apply --method arptables --vip 192.0.2.10",
 		},
 		{
-			"does not drop", func(m *Memory) { m.Table[0].Chains[0].Rules = nil },
+			"does not drop", NameTable, func(m *Memory) { m.Table[0].Chains[0].Rules = nil },
 			"a table arp lvsdr_realserver_192.0.2.10, and it is not", "nft delete table arp lvsdr_realserver_192.0.2.10 && director",
 		},
 		{
-			"the server's address went", func(m *Memory) {
+			"the server's address went", NameTable, func(m *Memory) {
 				m.Address = slices.DeleteFunc(m.Address, func(a Address) bool { return a.Prefix.Addr() == netip.MustParseAddr("192.0.2.21") })
 			},
 			"no LAN interface has an IPv4 address", "ip addr add ADDRESS/PREFIX dev INTERFACE",
 		},
 		{
-			"strict rp_filter", func(m *Memory) {
+			"strict rp_filter", NameReversePath, func(m *Memory) {
 				m.Sysctl[ipv4Conf("all", "rp_filter")] = "1"
 				m.Defaults = []string{"eth1"}
 			},

@@ -7,14 +7,6 @@ import (
 	"slices"
 )
 
-// Finding is one condition of a real server, met or not.
-type Finding struct {
-	OK     bool   `json:"ok"`
-	What   string `json:"what"`             // what is
-	Why    string `json:"why,omitempty"`    // why that matters, when it is wrong or odd
-	Remedy string `json:"remedy,omitempty"` // a line for a shell, when it is wrong
-}
-
 // Check judges h for the VIPs of o or, when there are none, for those that the
 // record names: every condition is a finding, met or not. Without a method in o,
 // each VIP is judged by the one that was applied to it. Check changes nothing;
@@ -71,16 +63,6 @@ func checkApplied(o Options, s *state) ([]Finding, error) {
 	return findings, nil
 }
 
-// Healthy says whether every finding is met.
-func Healthy(findings []Finding) bool {
-	for _, f := range findings {
-		if !f.OK {
-			return false
-		}
-	}
-	return true
-}
-
 // check implements method.
 func (sysctlMethod) check(o Options, s *state) ([]Finding, error) {
 	interfaces, err := s.lanInterfaces(o)
@@ -108,9 +90,9 @@ func (sysctlMethod) check(o Options, s *state) ([]Finding, error) {
 
 func checkLoopbackUp(s *state) Finding {
 	if l, _ := s.link(loopback); l.Up {
-		return Finding{OK: true, What: "lo is up"}
+		return Finding{Name: NameLoopback, Interface: loopback, OK: true, What: "lo is up"}
 	}
-	return Finding{What: "lo is down", Why: "no address on it is accepted", Remedy: "ip link set lo up"}
+	return Finding{Name: NameLoopback, Interface: loopback, What: "lo is down", Why: "no address on it is accepted", Remedy: "ip link set lo up"}
 }
 
 // checkOnLoopback judges where the VIPs are: on lo, alone, usable, and nowhere
@@ -144,12 +126,14 @@ func misplaced(a Address) (f Finding, ok bool) {
 	switch {
 	case a.Interface != loopback:
 		return Finding{
+			Name: NameVIPInterface, VIP: vip, Interface: a.Interface,
 			What:   fmt.Sprintf("%v is on %s as %v", vip, a.Interface, a.Prefix),
 			Why:    "the host tells the LAN that it has the VIP, and takes traffic past the director",
 			Remedy: fmt.Sprintf("ip addr del %v dev %s", a.Prefix, a.Interface),
 		}, false
 	case !a.Prefix.IsSingleIP():
 		return Finding{
+			Name: NameVIPPrefix, VIP: vip, Interface: loopback,
 			What:   fmt.Sprintf("%v is on lo as %v, not as %v", vip, a.Prefix, netip.PrefixFrom(vip, vip.BitLen())),
 			Why:    "the host takes every address of that prefix for its own and cannot reach its neighbours",
 			Remedy: fmt.Sprintf("ip addr del %v dev lo", a.Prefix),
@@ -161,6 +145,7 @@ func misplaced(a Address) (f Finding, ok bool) {
 // missing is the finding of a VIP that the host lacks.
 func missing(method string, vip netip.Addr) Finding {
 	return Finding{
+		Name: NameVIPMissing, VIP: vip, Interface: loopback,
 		What:   fmt.Sprintf("%v is not on lo", netip.PrefixFrom(vip, vip.BitLen())),
 		Why:    "the host drops what the director sends it for the VIP, and clients hang",
 		Remedy: applyCommand(method, vip),
@@ -171,6 +156,7 @@ func missing(method string, vip netip.Addr) Finding {
 func checkThere(method string, a Address, judge func(Address) (Finding, error)) (Finding, error) {
 	if a.Tentative {
 		return Finding{
+			Name: NameVIPTentative, VIP: a.Prefix.Addr(), Interface: loopback,
 			What:   fmt.Sprintf("%v is on lo, but tentative or a duplicate", a.Prefix),
 			Why:    "the kernel does not accept packets for it",
 			Remedy: fmt.Sprintf("ip -6 addr del %v dev lo && %s", a.Prefix, applyCommand(method, a.Prefix.Addr())),
@@ -183,7 +169,10 @@ func checkThere(method string, a Address, judge func(Address) (Finding, error)) 
 }
 
 func isThere(a Address) Finding {
-	return Finding{OK: true, What: fmt.Sprintf("%v is on %s, scope %v", a.Prefix, a.Interface, a.Scope)}
+	return Finding{
+		Name: NameVIP, VIP: a.Prefix.Addr(), Interface: a.Interface, OK: true,
+		What: fmt.Sprintf("%v is on %s, scope %v", a.Prefix, a.Interface, a.Scope),
+	}
 }
 
 // checkScope judges the scope of an IPv4 VIP on lo.
@@ -196,6 +185,7 @@ func checkScope(a Address, s *state, interfaces []string) (Finding, error) {
 		// A value that hides nothing is a finding of the interface.
 		if hides(v, ScopeHost) && !hides(v, a.Scope) {
 			return Finding{
+				Name: NameVIPScope, VIP: a.Prefix.Addr(), Interface: loopback,
 				What:   fmt.Sprintf("%v is on lo with scope %v, and arp_ignore on %s is %d", a.Prefix, a.Scope, name, v),
 				Why:    "3 keeps silent only about addresses of scope host: the host answers ARP for the VIP",
 				Remedy: fmt.Sprintf("ip addr del %v dev lo && %s", a.Prefix, applyCommand(MethodSysctl, a.Prefix.Addr())),
@@ -252,7 +242,10 @@ func (a arpSetting) check(name string, s *state) (Finding, error) {
 	if err != nil {
 		return Finding{}, err
 	}
-	f := Finding{OK: a.enough(v), What: fmt.Sprintf("%s on %s is %d (the larger of all and the interface)", a.leaf, name, v)}
+	f := Finding{
+		Name: a.name, Interface: name, OK: a.enough(v),
+		What: fmt.Sprintf("%s on %s is %d (the larger of all and the interface)", a.leaf, name, v),
+	}
 	if name == "all" {
 		f.What = fmt.Sprintf("%s on all is %d", a.leaf, v)
 	}
@@ -298,13 +291,14 @@ func checkProxyARP(name string, s *state) (Finding, error) {
 		return Finding{}, err
 	}
 	if all == 0 && own == 0 {
-		return Finding{OK: true, What: fmt.Sprintf("proxy_arp on %s is off", name)}, nil
+		return Finding{Name: NameProxyARP, Interface: name, OK: true, What: fmt.Sprintf("proxy_arp on %s is off", name)}, nil
 	}
 	where := "all"
 	if own != 0 {
 		where = name
 	}
 	return Finding{
+		Name: NameProxyARP, Interface: name,
 		What:   fmt.Sprintf("proxy_arp on %s is on", name),
 		Why:    "the host answers ARP for addresses that it can route to: for the VIP as soon as that leaves lo",
 		Remedy: fmt.Sprintf("sysctl -w %s=0", sysctlName(ipv4Conf(where, "proxy_arp"))),
@@ -324,7 +318,7 @@ func checkReversePath(name string, s *state) (Finding, error) {
 		return Finding{}, err
 	}
 	v := max(all, own)
-	f := Finding{OK: true, What: fmt.Sprintf("rp_filter on %s is %d", name, v)}
+	f := Finding{Name: NameReversePath, Interface: name, OK: true, What: fmt.Sprintf("rp_filter on %s is %d", name, v)}
 	if v != 1 || name == "all" {
 		return f, nil
 	}

@@ -11,12 +11,13 @@ import (
 // mistake is one that check finds: what it says and the remedy, in part.
 type mistake struct {
 	name         string
+	condition    string // the finding's name
 	mangle       func(*Memory)
 	what, remedy string
 }
 
 // checkFindsEach makes each mistake once on a healthy real server: exactly one
-// finding, with its remedy.
+// finding, by its name and with its remedy.
 func checkFindsEach(t *testing.T, r recipe, mistakes []mistake) {
 	t.Helper()
 	for _, test := range mistakes {
@@ -38,6 +39,9 @@ func checkFindsEach(t *testing.T, r recipe, mistakes []mistake) {
 				t.Fatalf("%d findings: %+v", len(wrong), wrong)
 			}
 			f := wrong[0]
+			if f.Name != test.condition {
+				t.Errorf("it is named %q, want %q", f.Name, test.condition)
+			}
 			if !strings.Contains(f.What, test.what) || !strings.Contains(f.Remedy, test.remedy) || f.Why == "" {
 				t.Errorf("found %+v\nwant %q, remedy %q", f, test.what, test.remedy)
 			}
@@ -50,50 +54,50 @@ func TestCheckFindsEach(t *testing.T) {
 		return func(m *Memory) { m.Sysctl[ipv4Conf(name, leaf)] = value }
 	}
 	checkFindsEach(t, recipe{method: MethodSysctl}, []mistake{
-		{"lo down", func(m *Memory) { m.Link[0].Up = false }, "lo is down", "ip link set lo up"},
+		{"lo down", NameLoopback, func(m *Memory) { m.Link[0].Up = false }, "lo is down", "ip link set lo up"},
 		{
-			"VIP missing", func(m *Memory) {
+			"VIP missing", NameVIPMissing, func(m *Memory) {
 				n := len(m.Address)
 				m.Address = slices.Delete(m.Address, n-2, n-1)
 			},
 			"192.0.2.10/32 is not on lo", "director realserver apply --vip 192.0.2.10",
 		},
 		{
-			"IPv6 VIP missing", func(m *Memory) { m.Address = m.Address[:len(m.Address)-1] },
+			"IPv6 VIP missing", NameVIPMissing, func(m *Memory) { m.Address = m.Address[:len(m.Address)-1] },
 			"2001:db8::10/128 is not on lo", "director realserver apply --vip 2001:db8::10",
 		},
 		{
-			"VIP on eth0 too", func(m *Memory) {
+			"VIP on eth0 too", NameVIPInterface, func(m *Memory) {
 				m.Address = append(m.Address, Address{Interface: "eth0", Prefix: netip.MustParsePrefix("192.0.2.10/24")})
 			},
 			"192.0.2.10 is on eth0 as 192.0.2.10/24", "ip addr del 192.0.2.10/24 dev eth0",
 		},
 		{
-			"wide prefix on lo", func(m *Memory) {
+			"wide prefix on lo", NameVIPPrefix, func(m *Memory) {
 				m.Address = append(m.Address, Address{Interface: "lo", Prefix: netip.MustParsePrefix("192.0.2.10/24")})
 			},
 			"192.0.2.10 is on lo as 192.0.2.10/24", "ip addr del 192.0.2.10/24 dev lo",
 		},
 		{
-			"scope global", func(m *Memory) { m.Address[len(m.Address)-2].Scope = ScopeGlobal },
+			"scope global", NameVIPScope, func(m *Memory) { m.Address[len(m.Address)-2].Scope = ScopeGlobal },
 			"scope global, and arp_ignore on eth0 is 3", "ip addr del 192.0.2.10/32 dev lo",
 		},
 		{
-			"duplicate address", func(m *Memory) { m.Address[len(m.Address)-1].Tentative = true },
+			"duplicate address", NameVIPTentative, func(m *Memory) { m.Address[len(m.Address)-1].Tentative = true },
 			"tentative or a duplicate", "ip -6 addr del 2001:db8::10/128 dev lo",
 		},
 		{
-			"arp_ignore 0", func(m *Memory) { set("all", "arp_ignore", "0")(m); set("eth0", "arp_ignore", "0")(m) },
+			"arp_ignore 0", NameARPIgnore, func(m *Memory) { set("all", "arp_ignore", "0")(m); set("eth0", "arp_ignore", "0")(m) },
 			"arp_ignore on eth0 is 0", "sysctl -w net.ipv4.conf.all.arp_ignore=3 && sysctl -w net.ipv4.conf.eth0.arp_ignore=3",
 		},
-		{"arp_ignore 4", set("eth0", "arp_ignore", "4"), "arp_ignore on eth0 is 4", "sysctl -w net.ipv4.conf.eth0.arp_ignore=3"},
+		{"arp_ignore 4", NameARPIgnore, set("eth0", "arp_ignore", "4"), "arp_ignore on eth0 is 4", "sysctl -w net.ipv4.conf.eth0.arp_ignore=3"},
 		{
-			"arp_announce 1", func(m *Memory) { set("all", "arp_announce", "1")(m); set("eth0", "arp_announce", "0")(m) },
+			"arp_announce 1", NameARPAnnounce, func(m *Memory) { set("all", "arp_announce", "1")(m); set("eth0", "arp_announce", "0")(m) },
 			"arp_announce on eth0 is 1", "sysctl -w net.ipv4.conf.all.arp_announce=2",
 		},
-		{"proxy_arp", set("eth0", "proxy_arp", "1"), "proxy_arp on eth0 is on", "sysctl -w net.ipv4.conf.eth0.proxy_arp=0"},
-		{"proxy_arp on all", set("all", "proxy_arp", "1"), "proxy_arp on eth0 is on", "sysctl -w net.ipv4.conf.all.proxy_arp=0"},
-		{"strict rp_filter", func(m *Memory) {
+		{"proxy_arp", NameProxyARP, set("eth0", "proxy_arp", "1"), "proxy_arp on eth0 is on", "sysctl -w net.ipv4.conf.eth0.proxy_arp=0"},
+		{"proxy_arp on all", NameProxyARP, set("all", "proxy_arp", "1"), "proxy_arp on eth0 is on", "sysctl -w net.ipv4.conf.all.proxy_arp=0"},
+		{"strict rp_filter", NameReversePath, func(m *Memory) {
 			set("all", "rp_filter", "1")(m)
 			m.Defaults = []string{"eth1"}
 		}, "rp_filter on eth0 is 1 (strict)", "sysctl -w net.ipv4.conf.eth0.rp_filter=2"},

@@ -137,7 +137,7 @@ func (m hiddenMethod) check(o Options, s *state) ([]Finding, error) {
 // checkOn judges one switch.
 func checkOn(key string, s *state) (Finding, error) {
 	v, err := s.sysctl(key)
-	f := Finding{OK: v != 0, What: fmt.Sprintf("%s is %d", sysctlName(key), v)}
+	f := Finding{Name: NameHidden, OK: v != 0, What: fmt.Sprintf("%s is %d", sysctlName(key), v)}
 	if !f.OK {
 		f.Why = "the host answers ARP for the VIP and takes part of the traffic past the director"
 		f.Remedy = fmt.Sprintf("sysctl -w %s=1", sysctlName(key))

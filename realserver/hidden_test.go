@@ -103,23 +103,23 @@ func TestHiddenUnprivileged(t *testing.T) {
 
 func TestHiddenCheckFindsEach(t *testing.T) {
 	checkFindsEach(t, recipe{method: MethodHidden}, []mistake{
-		{"lo down", func(m *Memory) { m.Link[0].Up = false }, "lo is down", "ip link set lo up"},
+		{"lo down", NameLoopback, func(m *Memory) { m.Link[0].Up = false }, "lo is down", "ip link set lo up"},
 		{
-			"VIP missing", func(m *Memory) {
+			"VIP missing", NameVIPMissing, func(m *Memory) {
 				m.Address = slices.DeleteFunc(m.Address, func(a Address) bool { return a.Prefix.Addr() == vipA })
 			},
 			"192.0.2.10/32 is not on lo", "director realserver apply --method hidden --vip 192.0.2.10",
 		},
 		{
-			"off on all", func(m *Memory) { m.Sysctl[ipv4Conf("all", "hidden")] = "0" },
+			"off on all", NameHidden, func(m *Memory) { m.Sysctl[ipv4Conf("all", "hidden")] = "0" },
 			"net.ipv4.conf.all.hidden is 0", "sysctl -w net.ipv4.conf.all.hidden=1",
 		},
 		{
-			"off on lo", func(m *Memory) { m.Sysctl[ipv4Conf("lo", "hidden")] = "0" },
+			"off on lo", NameHidden, func(m *Memory) { m.Sysctl[ipv4Conf("lo", "hidden")] = "0" },
 			"net.ipv4.conf.lo.hidden is 0", "sysctl -w net.ipv4.conf.lo.hidden=1",
 		},
 		{
-			"duplicate address", func(m *Memory) { m.Address[len(m.Address)-1].Tentative = true },
+			"duplicate address", NameVIPTentative, func(m *Memory) { m.Address[len(m.Address)-1].Tentative = true },
 			"tentative or a duplicate", "ip -6 addr del 2001:db8::10/128 dev lo && director realserver apply --method hidden --vip 2001:db8::10",
 		},
 	})

@@ -105,12 +105,13 @@ const whyNoRedirect = "the host drops what the director sends it for the VIP, an
 func checkNoAddress(vip netip.Addr, s *state) Finding {
 	for _, a := range s.on(vip) {
 		return Finding{
+			Name: NameVIPAddress, VIP: vip, Interface: a.Interface,
 			What:   fmt.Sprintf("%v is on %s as %v, and method redirect does without", vip, a.Interface, a.Prefix),
 			Why:    "the host may tell the LAN that it has the VIP, and take traffic past the director",
 			Remedy: fmt.Sprintf("ip addr del %v dev %s", a.Prefix, a.Interface),
 		}
 	}
-	return Finding{OK: true, What: fmt.Sprintf("%v is not an address of this host", vip)}
+	return Finding{Name: NameVIPAddress, VIP: vip, OK: true, What: fmt.Sprintf("%v is not an address of this host", vip)}
 }
 
 // checkRedirectTo says whether the LAN interfaces have addresses to which packets
@@ -128,6 +129,7 @@ func checkRedirectTo(interfaces []string, vips []netip.Addr, s *state) []Finding
 		}
 		if len(interfaces) == 0 {
 			findings = append(findings, Finding{
+				Name:   NameRedirectAddress,
 				What:   "no LAN interface is up and has an IPv4 address",
 				Why:    whyRedirectTo,
 				Remedy: "ip addr add ADDRESS/PREFIX dev INTERFACE && ip link set INTERFACE up",
@@ -147,10 +149,14 @@ const whyRedirectTo = "packets for the VIP are redirected to an address of the i
 func checkAddressOf(name, family string, is func(netip.Addr) bool, s *state) Finding {
 	for _, a := range s.addrs {
 		if a.Interface == name && is(a.Prefix.Addr()) && a.Scope == ScopeGlobal && !a.Tentative {
-			return Finding{OK: true, What: fmt.Sprintf("%s has the %s address %v to redirect to", name, family, a.Prefix.Addr())}
+			return Finding{
+				Name: NameRedirectAddress, Interface: name, OK: true,
+				What: fmt.Sprintf("%s has the %s address %v to redirect to", name, family, a.Prefix.Addr()),
+			}
 		}
 	}
 	return Finding{
+		Name: NameRedirectAddress, Interface: name,
 		What:   fmt.Sprintf("%s has no %s address of scope global", name, family),
 		Why:    whyRedirectTo,
 		Remedy: fmt.Sprintf("ip addr add ADDRESS/PREFIX dev %s", name),

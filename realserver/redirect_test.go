@@ -238,30 +238,30 @@ func TestRedirectAfterDrift(t *testing.T) {
 func TestRedirectCheckFindsEach(t *testing.T) {
 	checkFindsEach(t, recipe{method: MethodRedirect}, []mistake{
 		{
-			"VIP on lo", func(m *Memory) {
+			"VIP on lo", NameVIPAddress, func(m *Memory) {
 				m.Address = append(m.Address, Address{Interface: "lo", Prefix: netip.PrefixFrom(vipA, 32), Scope: ScopeHost})
 			},
 			"192.0.2.10 is on lo as 192.0.2.10/32", "ip addr del 192.0.2.10/32 dev lo",
 		},
 		{
-			"no table", func(m *Memory) { m.Table = m.Table[1:] },
+			"no table", NameTable, func(m *Memory) { m.Table = m.Table[1:] },
 			"no table ip lvsdr_realserver_192.0.2.10", "director realserver apply --method redirect --vip 192.0.2.10",
 		},
 		{
-			"another rule", func(m *Memory) { m.Table[1].Chains[0].Rules[0].Service = Service{Protocol: "tcp"} },
+			"another rule", NameTable, func(m *Memory) { m.Table[1].Chains[0].Rules[0].Service = Service{Protocol: "tcp"} },
 			"a table ip6 lvsdr_realserver_2001_db8__10, and it is not",
 			"nft delete table ip6 lvsdr_realserver_2001_db8__10 && director realserver apply --method redirect --vip 2001:db8::10",
 		},
 		{
-			"no IPv6 address", func(m *Memory) { m.Address = m.Address[:len(m.Address)-1] },
+			"no IPv6 address", NameRedirectAddress, func(m *Memory) { m.Address = m.Address[:len(m.Address)-1] },
 			"eth0 has no IPv6 address", "ip addr add ADDRESS/PREFIX dev eth0",
 		},
 		{
-			"no LAN interface", func(m *Memory) { m.Link[1].Up = false },
+			"no LAN interface", NameRedirectAddress, func(m *Memory) { m.Link[1].Up = false },
 			"no LAN interface is up", "ip link set INTERFACE up",
 		},
 		{
-			"proxy_arp", func(m *Memory) { m.Sysctl[ipv4Conf("eth0", "proxy_arp")] = "1" },
+			"proxy_arp", NameProxyARP, func(m *Memory) { m.Sysctl[ipv4Conf("eth0", "proxy_arp")] = "1" },
 			"proxy_arp on eth0 is on", "sysctl -w net.ipv4.conf.eth0.proxy_arp=0",
 		},
 	})

@@ -109,15 +109,19 @@ func (s *state) checkTable(t Table, method string, vip netip.Addr, why string) (
 			return Finding{}, err
 		}
 		if covered {
-			return Finding{OK: true, What: fmt.Sprintf("other nftables rules do for %v what method %s would", vip, method)}, nil
+			return Finding{
+				Name: NameTable, VIP: vip, OK: true,
+				What: fmt.Sprintf("other nftables rules do for %v what method %s would", vip, method),
+			}, nil
 		}
-		return Finding{What: "nftables has no table " + t.id(), Why: why, Remedy: apply}, nil
+		return Finding{Name: NameTable, VIP: vip, What: "nftables has no table " + t.id(), Why: why, Remedy: apply}, nil
 	case TableDiffers:
 		return Finding{
+			Name: NameTable, VIP: vip,
 			What:   fmt.Sprintf("nftables has a table %s, and it is not %v", t.id(), t),
 			Why:    why,
 			Remedy: fmt.Sprintf("nft delete table %s && %s", t.id(), apply),
 		}, nil
 	}
-	return Finding{OK: true, What: fmt.Sprintf("nftables has table %s, as it should be", t.id())}, nil
+	return Finding{Name: NameTable, VIP: vip, OK: true, What: fmt.Sprintf("nftables has table %s, as it should be", t.id())}, nil
 }
