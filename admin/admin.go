@@ -43,7 +43,7 @@ type Options struct {
 	// Socket is the path of the unix socket. Its directory is made if there is
 	// none.
 	Socket string
-	// Listen is the host:port where metrics are served; "": nowhere.
+	// Listen is the host:port where metrics and the status are served; "": nowhere.
 	Listen string
 	// Source is asked for everything.
 	Source Source
@@ -55,7 +55,7 @@ type Options struct {
 type Server struct {
 	log       *slog.Logger
 	api       *http.Server
-	metrics   *http.Server
+	public    *http.Server   // over TCP
 	listeners sync.WaitGroup // that accept
 
 	mu     sync.Mutex
@@ -83,7 +83,7 @@ func Listen(o Options) (*Server, error) {
 	}
 	s := &Server{log: o.Log}
 	s.api = s.newHTTP(newAPI(o.Source))
-	s.metrics = s.newHTTP(newMetrics(o.Source, o.Log))
+	s.public = s.newHTTP(newPublic(o.Source, o.Log))
 	var err error
 	if s.socket, err = listenSocket(o.Socket); err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.mu.Lock()
 	s.accept(s.api, s.socket)
 	if s.tcp != nil {
-		s.accept(s.metrics, s.tcp)
+		s.accept(s.public, s.tcp)
 	}
 	s.mu.Unlock()
 	<-ctx.Done()
@@ -165,7 +165,7 @@ func (s *Server) move(tcp net.Listener, listen string) {
 	}
 	s.tcp, s.listen = tcp, listen
 	if tcp != nil {
-		s.accept(s.metrics, tcp)
+		s.accept(s.public, tcp)
 	}
 }
 
@@ -191,7 +191,7 @@ func (s *Server) Close() error {
 		s.tcp.Close()
 	}
 	s.mu.Unlock()
-	for _, server := range []*http.Server{s.api, s.metrics} {
+	for _, server := range []*http.Server{s.api, s.public} {
 		if server.Shutdown(ctx) != nil {
 			server.Close()
 		}
@@ -203,7 +203,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-// Addr returns the TCP address where metrics are served, or nil.
+// Addr returns the TCP address where metrics and the status are served, or nil.
 func (s *Server) Addr() net.Addr {
 	s.mu.Lock()
 	defer s.mu.Unlock()

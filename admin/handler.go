@@ -26,16 +26,7 @@ const (
 // newAPI is the handler of the unix socket.
 func newAPI(source Source) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/status", small(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), statusTimeout)
-		defer cancel()
-		status, err := source.Status(ctx)
-		if err != nil {
-			writeError(w, err)
-			return
-		}
-		writeJSON(w, http.StatusOK, status)
-	}))
+	mux.HandleFunc("GET /v1/status", small(statusHandler(source)))
 	mux.HandleFunc("GET /v1/why", small(func(w http.ResponseWriter, r *http.Request) {
 		q, err := parseQuery(r.URL.RawQuery, "protocol", "client", "vip")
 		if err != nil {
@@ -68,6 +59,20 @@ func newAPI(source Source) http.Handler {
 		writeJSON(w, http.StatusNotFound, api.Error{Message: r.Method + " " + r.URL.Path + ": no such request"})
 	}))
 	return mux
+}
+
+// statusHandler answers with the director's state.
+func statusHandler(source Source) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), statusTimeout)
+		defer cancel()
+		status, err := source.Status(ctx)
+		if err != nil {
+			writeError(w, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, status)
+	}
 }
 
 // small refuses to read more of a request than one without changes may have.

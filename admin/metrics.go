@@ -19,7 +19,7 @@ const (
 	maxScrapes    = 4               // at once
 )
 
-// newMetrics is the handler of the TCP address: GET /metrics and nothing else.
+// newMetrics is the handler of GET /metrics.
 func newMetrics(source Source, log *slog.Logger) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -27,13 +27,11 @@ func newMetrics(source Source, log *slog.Logger) http.Handler {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collector{source},
 	)
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog:            slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		MaxRequestsInFlight: maxScrapes,
 		Timeout:             scrapeTimeout,
-	}))
-	return http.MaxBytesHandler(mux, maxBody)
+	})
 }
 
 // collector makes metrics of one status. A director that does not answer makes

@@ -151,7 +151,7 @@ func listenTCP(address string) (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("serve metrics (admin.listen): %w", err)
+		return nil, fmt.Errorf("serve metrics and the status (admin.listen): %w", err)
 	}
 	return l, nil
 }

@@ -80,7 +80,7 @@ const (
 // Admin says where the running director can be asked.
 type Admin struct {
 	Socket string // path of the unix socket
-	Listen string // host:port of the metrics over HTTP; "" for none
+	Listen string // host:port of metrics and status over HTTP; "" for none
 }
 
 // Timeouts of idle connections; names and meaning of `ipvsadm --set`.

@@ -25,24 +25,30 @@ const (
 	maxResponse = 256 << 20
 )
 
-// Client asks a running director over its unix socket. Its methods may be
-// called from any goroutine. It holds nothing between two requests.
+// Client asks a running director over its unix socket, or its TCP address. Its
+// methods may be called from any goroutine. It holds nothing between two requests.
 type Client struct {
-	socket   string
+	where    string // the socket's path or the URL, for errors
+	base     string // of URLs
+	explain  func(error) error
 	http     *http.Client
+	limit    int64         // bytes of an answer
 	patience time.Duration // with a stream that brings nothing
 }
 
 // NewClient returns a client of the director whose socket is at that path.
 // Nothing is opened before the first request.
 func NewClient(socket string) *Client {
-	return &Client{socket: socket, patience: statusTimeout, http: &http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", socket)
-		},
-	}}}
+	return &Client{
+		where: socket, base: "http://director", explain: explain, limit: maxResponse, patience: statusTimeout,
+		http: &http.Client{Transport: &http.Transport{
+			DisableKeepAlives: true,
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				var d net.Dialer
+				return d.DialContext(ctx, "unix", socket)
+			},
+		}},
+	}
 }
 
 // Status returns the director's state. It waits at most 10 seconds.
@@ -104,7 +110,7 @@ func (c *Client) do(ctx context.Context, method, path string, body io.Reader, in
 		return c.wrap(err)
 	}
 	defer resp.Body.Close()
-	answer, err := readAll(resp.Body)
+	answer, err := c.readAll(resp.Body)
 	if err != nil {
 		return c.wrap(err)
 	}
@@ -117,38 +123,38 @@ func (c *Client) do(ctx context.Context, method, path string, body io.Reader, in
 // ask sends a request and returns the answer, if that is what was asked for;
 // what the director says otherwise is an error.
 func (c *Client) ask(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://director"+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
 		return nil, err
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, explain(err)
+		return nil, c.explain(err)
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
 	}
 	defer resp.Body.Close()
-	answer, err := readAll(resp.Body)
+	answer, err := c.readAll(resp.Body)
 	if err != nil {
 		return nil, err
 	}
 	return nil, refusal(method, path, resp, answer)
 }
 
-func readAll(r io.Reader) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r, maxResponse+1))
+func (c *Client) readAll(r io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, c.limit+1))
 	switch {
 	case err != nil:
-		return nil, explain(err)
-	case len(body) > maxResponse:
-		return nil, fmt.Errorf("it sent more than %d bytes", maxResponse)
+		return nil, c.explain(err)
+	case int64(len(body)) > c.limit:
+		return nil, fmt.Errorf("it sent more than %d bytes: is it a director?", c.limit)
 	}
 	return body, nil
 }
 
 func (c *Client) wrap(err error) error {
-	return fmt.Errorf("ask the director at %s: %w", c.socket, err)
+	return fmt.Errorf("ask the director at %s: %w", c.where, err)
 }
 
 // refusal is the error that the director answered with, or what can be said

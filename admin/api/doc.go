@@ -1,6 +1,7 @@
 // Package api is what a program can ask of a running director: the types, as
 // they travel in JSON, and a client for the unix socket. It is all that the
-// command line knows of a director.
+// command line knows of a director. Over TCP (admin.listen) there is GET /v1/status
+// alone.
 //
 //	GET  /v1/status   Status
 //	POST /v1/reload   Reload
