@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
 	"time"
 )
 
 // Target is one real server to be probed.
 type Target struct {
-	Addr netip.Addr
-	VIP  netip.Addr // the service's first VIP, to which probes via it are addressed
+	Addr netip.Addr // the real server's; a checker gets the one that it asks
+	VIP  netip.Addr // the service's first, which is asked where Spec.ByVIP
+	RIP  netip.Addr // the real server's, for checkers; New fills it in
 	Port uint16     // used where Spec.Port is 0
 	Name string     // for messages; no part of the identity
 }
@@ -43,9 +45,12 @@ type Way struct {
 	// Control prepares a socket before it is bound or connected, as that of
 	// net.Dialer and net.ListenConfig does; nil leaves it as it is.
 	Control func(network, address string, c syscall.RawConn) error
-	// Mark is what Control puts on sockets (socket(7), SO_MARK): for the sockets
-	// of other programs, which Control never sees. 0: none.
-	Mark uint32
+	// Cgroup opens a control group (cgroups(7), version 2) in which all sockets
+	// of a program travel this way, whatever its user: Control never sees them.
+	// The program is started in it (clone3(2), CLONE_INTO_CGROUP; in Go,
+	// SysProcAttr.UseCgroupFD), then the file is closed. It is asked for again
+	// with every probe. nil: programs need no group.
+	Cgroup func() (*os.File, error)
 	// Dial stands in for a net.Dialer with Control; nil: that dialer.
 	Dial DialFunc
 }
@@ -75,5 +80,13 @@ func New(spec Spec, target Target, way Way) (Checker, error) {
 	if spec.NeedsPort() && target.Port == 0 {
 		return nil, fmt.Errorf("check of %s: kind %s needs a port: set port", target.Addr, spec.Kind)
 	}
-	return kinds[spec.Kind].build(spec, target, way)
+	target, err := target.asked(spec)
+	if err != nil {
+		return nil, err
+	}
+	checker, err := kinds[spec.Kind].build(spec, target, way)
+	if err == nil && spec.ByVIP() {
+		checker = byVIP{checker, target.RIP}
+	}
+	return checker, err
 }

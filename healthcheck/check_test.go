@@ -136,7 +136,7 @@ func check(t *testing.T, spec Spec, target Target) Result {
 
 func spec(kind string) Spec {
 	s := Defaults()
-	s.Kind, s.Timeout = kind, 2*time.Second
+	s.Kind, s.Via, s.Timeout = kind, ViaReal, 2*time.Second
 	return s
 }
 

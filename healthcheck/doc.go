@@ -7,7 +7,7 @@
 // director. Names and defaults are those that users of keepalived and HAProxy
 // know.
 //
-// A probe goes through the host's own TCP/IP stack. How it is dialled can be
-// given by the caller, so that a probe can be addressed to a VIP and still
-// travel to one real server.
+// A probe goes through the host's own TCP/IP stack. One that is addressed to the
+// VIP is given a Way by the caller, on which it travels to one real server all
+// the same.
 package healthcheck

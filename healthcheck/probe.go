@@ -16,11 +16,15 @@ const firstWithin = 100 * time.Millisecond
 type probeID struct {
 	spec Spec // normal
 	addr netip.Addr
-	port uint16 // that is probed
+	vip  netip.Addr // that is asked; invalid if addr is
+	port uint16     // that is probed
 }
 
 func (s *Subscription) id() probeID {
 	id := probeID{spec: s.Spec.normal(), addr: s.Target.Addr, port: s.Target.Port}
+	if id.spec.ByVIP() {
+		id.vip = s.Target.VIP
+	}
 	if id.spec.Port != 0 {
 		id.port, id.spec.Port = id.spec.Port, 0
 	}

@@ -1,12 +1,15 @@
 package healthcheck
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Spec says what to probe and how often. It is plain data: two specs that are
 // equal may share one probe.
 type Spec struct {
 	Kind    string        // a name of Kinds: "tcp", "http", "none"
-	Via     string        // "real": the probe is addressed to the real server itself
+	Via     string        // whom it asks: ViaVIP or ViaReal
 	Port    uint16        // 0: the real server's port
 	Every   time.Duration // start to start
 	Timeout time.Duration // of one probe, at most Every
@@ -14,7 +17,7 @@ type Spec struct {
 	Fall    int           // failures in a row until down
 
 	Path   string // http: request target, default "/"
-	Host   string // http: Host header, default the real server's address
+	Host   string // http: Host header, default the address that is asked
 	Status string // http: accepted codes, "200-399" or "200,301-302"; default "200-399"
 	Body   string // http: regexp (RE2) that the body's first 64 KiB must match; "" for any
 }
@@ -22,7 +25,7 @@ type Spec struct {
 // The defaults that Defaults fills in.
 const (
 	DefaultKind    = "tcp"
-	DefaultVia     = "real"
+	DefaultVia     = ViaReal
 	DefaultEvery   = 2 * time.Second
 	DefaultTimeout = time.Second
 	DefaultRise    = 2
@@ -55,8 +58,11 @@ func (s Spec) normal() Spec {
 	if s.Via == "" {
 		s.Via = DefaultVia
 	}
+	if slices.Contains(notByVIP, s.Kind) {
+		s.Via = ViaReal
+	}
 	if s.Kind == "none" {
-		return Spec{Kind: s.Kind, Via: DefaultVia}
+		return Spec{Kind: s.Kind, Via: s.Via}
 	}
 	if s.Kind != "http" {
 		return s

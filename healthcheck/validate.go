@@ -39,10 +39,7 @@ func (s *Spec) Validate() []FieldError {
 			"one of " + strings.Join(Kinds(), ", "),
 		}}
 	}
-	var errs []FieldError
-	if spec.Via != "" && spec.Via != DefaultVia {
-		errs = append(errs, FieldError{"via", fmt.Sprintf("unknown way %q", spec.Via), "real"})
-	}
+	errs := spec.validateVia()
 	if spec.Kind != "none" {
 		errs = append(errs, spec.validateTimes()...)
 	}

@@ -62,7 +62,7 @@ func TestValidate(t *testing.T) {
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("wrong fields %v, want %v", got, tt.want)
 			}
-			_, err := New(tt.spec, Target{Addr: netip.MustParseAddr("192.0.2.1"), Port: 80}, Way{})
+			_, err := New(tt.spec, Target{Addr: rip, VIP: vip, Port: 80}, Way{})
 			if (err == nil) != (tt.want == nil) {
 				t.Errorf("New: %v", err)
 			}
@@ -71,7 +71,7 @@ func TestValidate(t *testing.T) {
 }
 
 func TestNewWantsATarget(t *testing.T) {
-	spec := Defaults()
+	spec := spec("tcp")
 	if !spec.NeedsPort() {
 		t.Error("tcp needs no port?")
 	}

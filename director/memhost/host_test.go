@@ -178,7 +178,8 @@ func TestDial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := lan()
 		check := func(port uint16) healthcheck.Result {
-			c, err := healthcheck.New(healthcheck.Defaults(), healthcheck.Target{Addr: rip, Port: port}, healthcheck.Way{Dial: h.dial})
+			spec, target := healthcheck.Defaults(), healthcheck.Target{Addr: rip, VIP: netip.MustParseAddr("192.0.2.10"), Port: port}
+			c, err := healthcheck.New(spec, target, h.Way(spec, target))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -29,17 +29,21 @@ func (h *Host) SetServer(at netip.AddrPort, s Server) {
 
 // Way leads to the servers of the host's segments, for checks of kind tcp. It
 // fits director.Options.
-func (h *Host) Way(healthcheck.Spec, healthcheck.Target) healthcheck.Way {
-	return healthcheck.Way{Dial: h.dial}
+func (h *Host) Way(_ healthcheck.Spec, t healthcheck.Target) healthcheck.Way {
+	return healthcheck.Way{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		return h.dial(ctx, network, t.Addr, address)
+	}}
 }
 
-func (h *Host) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// dial connects to what a real server has at the port of address, which may be
+// the VIP's.
+func (h *Host) dial(ctx context.Context, network string, server netip.Addr, address string) (net.Conn, error) {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return nil, err
 	}
 	h.mu.Lock()
-	s := h.servers[at]
+	s := h.servers[netip.AddrPortFrom(server, at.Port())]
 	h.mu.Unlock()
 	switch s {
 	case Serving:
