@@ -8,7 +8,8 @@ import (
 
 // Apply does what NewPlan says and returns the plan. It is all or nothing: when
 // a step fails, those before it are undone and the error says so. Applied
-// twice, it does nothing the second time. Two calls at a time, also of two
+// twice, it does nothing the second time. With Options.Prune, VIPs that were
+// applied before and are not in o are undone after that. Two calls at a time, also of two
 // processes, wait for each other.
 func Apply(o Options, h Host) (*Plan, error) {
 	r, err := newRunner(o, h)
@@ -50,7 +51,7 @@ func (r *runner) apply() (*Plan, error) {
 			return nil, r.rollback(p.Steps[:i], old, err)
 		}
 	}
-	return p, nil
+	return p, r.prune(rec, p)
 }
 
 // prepare finds out whether Apply could work, before anything is touched.
@@ -63,14 +64,15 @@ func (r *runner) prepare() (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(p.Steps) == 0 {
+	if len(p.Steps) == 0 && len(p.Gone) == 0 {
 		return p, nil
 	}
 	changes := make([]Change, len(p.Steps))
 	for i, s := range p.Steps {
 		changes[i] = s.Change
 	}
-	return p, r.host.Preflight(sysctlPaths(changes), newTables(changes))
+	paths := append(sysctlPaths(changes), r.present(sysctlPaths(rec.onlyFor(p.Gone)))...)
+	return p, r.host.Preflight(paths, newTables(changes))
 }
 
 // claim notes that the VIPs need what was changed for others before. Without
@@ -98,7 +100,7 @@ func (r *runner) rollback(done []Step, old record, cause error) error {
 		}
 	}
 	if err := r.store.save(old); err != nil {
-		return errors.Join(cause, fmt.Errorf("roll back: %w", err))
+		return errors.Join(cause, fmt.Errorf("the host is as it was, but the record is not: %w: undo when the cause is gone", err))
 	}
 	return fmt.Errorf("%w: nothing was changed", cause)
 }

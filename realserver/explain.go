@@ -32,6 +32,21 @@ func explainSysctl(err error) error {
 	return err
 }
 
+// explainStore adds the remedy to an error of the state directory.
+func explainStore(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w: make room there, or name another directory with --state-dir: "+
+			"what was there before has to be kept, so that undo can restore it", err)
+	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%w: name a directory that can be written with --state-dir: "+
+			"what was there before has to be kept, so that undo can restore it", err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: run it as root (sudo), or name another directory with --state-dir", err)
+	}
+	return err
+}
+
 // explainTable names the table and adds the remedy to an error of nftables.
 func explainTable(t Table, err error) error {
 	needs := "nft_chain_nat, nft_redir, with CONFIG_NF_TABLES and CONFIG_NFT_REDIR"

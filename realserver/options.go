@@ -3,6 +3,7 @@ package realserver
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 )
@@ -33,6 +34,12 @@ type Options struct {
 	// Services are what method redirect takes of the VIPs, together with what
 	// was applied before; none is all.
 	Services []Service
+	// ServicesOf are what method redirect takes of single VIPs (not IPv4-mapped ones),
+	// beside Services. For other methods they mean nothing.
+	ServicesOf map[netip.Addr][]Service
+	// Prune makes Apply undo what was applied and is not named here any more: VIPs,
+	// and with method redirect services of a VIP.
+	Prune bool
 	// AddressOn is the interface on which method arptables puts IPv4 VIPs: "lo",
 	// which is what "" means, or an interface of the LAN.
 	AddressOn string
@@ -66,7 +73,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.StateDir = DefaultStateDir
 	}
 	var errs []error
-	for _, service := range o.Services {
+	for _, service := range slices.Concat(append(slices.Collect(maps.Values(o.ServicesOf)), o.Services)...) {
 		if err := service.validate(); err != nil {
 			errs = append(errs, err)
 		}
@@ -92,6 +99,11 @@ func (o Options) withDefaults() (Options, error) {
 	o.VIPs = sortedAddrs(vips)
 	o.Interfaces = slices.Compact(slices.Sorted(slices.Values(o.Interfaces)))
 	return o, errors.Join(errs...)
+}
+
+// services are what method redirect takes of the VIP; none is all.
+func (o Options) services(vip netip.Addr) []Service {
+	return slices.Concat(o.Services, o.ServicesOf[vip])
 }
 
 // validVIP refuses addresses that cannot be a VIP on any LAN.

@@ -8,10 +8,13 @@ import (
 	"strings"
 )
 
-// Plan is what Apply would do: the steps that the host lacks, in order.
+// Plan is what Apply would do: the steps that the host lacks, in order, and then
+// with Options.Prune the end of VIPs that are not wanted any more.
 type Plan struct {
-	VIPs  []netip.Addr
-	Steps []Step
+	VIPs   []netip.Addr
+	Steps  []Step
+	Gone   []netip.Addr // VIPs that were applied, and are to be undone
+	Undone *Undone      // what Apply did about them; nil before
 }
 
 // NewPlan returns what is missing on h for o. It changes nothing. The error
@@ -28,23 +31,31 @@ func NewPlan(o Options, h Host) (*Plan, error) {
 	return r.plan(rec)
 }
 
-// String returns a line for each step, or one that says that there are none.
+// String returns a line for each step, and for each change that was undone, or one
+// that says that there are none.
 func (p *Plan) String() string {
-	if len(p.Steps) == 0 {
+	if len(p.Steps) == 0 && len(p.Gone) == 0 {
 		return "nothing to do\n"
 	}
 	var b strings.Builder
 	for _, s := range p.Steps {
 		fmt.Fprintln(&b, s.Change)
 	}
+	if p.Undone != nil {
+		b.WriteString(p.Undone.String())
+	}
 	return b.String()
 }
 
-// Commands returns the lines for a shell that do the same.
+// Commands returns the lines for a shell that do the same. What is to be undone is
+// in the record, which only this program can read.
 func (p *Plan) Commands() []string {
-	lines := make([]string, len(p.Steps))
-	for i, s := range p.Steps {
-		lines[i] = s.Change.Command()
+	lines := make([]string, 0, len(p.Steps)+len(p.Gone))
+	for _, s := range p.Steps {
+		lines = append(lines, s.Change.Command())
+	}
+	for _, vip := range p.Gone {
+		lines = append(lines, fmt.Sprintf("director realserver undo --vip %v", vip))
 	}
 	return lines
 }
@@ -88,7 +99,7 @@ func (r *runner) plan(rec record) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{VIPs: r.options.VIPs, Steps: steps}, nil
+	return &Plan{VIPs: r.options.VIPs, Steps: steps, Gone: r.gone(rec)}, nil
 }
 
 // otherMethod refuses VIPs to which another method was applied: two at once

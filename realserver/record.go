@@ -116,6 +116,17 @@ func (r *record) claim(keys []string, vips []netip.Addr) bool {
 	return news
 }
 
+// onlyFor returns the changes that none but these VIPs need.
+func (r record) onlyFor(vips []netip.Addr) []Change {
+	var changes []Change
+	for _, e := range r.Entries {
+		if len(without(e.VIPs, vips)) == 0 {
+			changes = append(changes, e.change())
+		}
+	}
+	return changes
+}
+
 // vips returns every VIP for whose sake something was changed.
 func (r record) vips() []netip.Addr {
 	var all []netip.Addr

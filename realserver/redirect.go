@@ -27,7 +27,11 @@ func (m redirectMethod) steps(o Options, s *state) ([]Step, error) {
 			errs = append(errs, fmt.Errorf("%v: it is on %s as %v, and with this method the host may not have it: "+
 				"ip addr del %v dev %s", vip, a.Interface, a.Prefix, a.Prefix, a.Interface))
 		}
-		c, err := s.tableStep(m.table(vip, union(o.Services), s))
+		services := union(o.services(vip))
+		if !o.Prune {
+			services = append(services, m.applied(vip, s)...)
+		}
+		c, err := s.tableStep(m.tableOf(vip, services))
 		switch {
 		case err != nil:
 			errs = append(errs, err)
@@ -43,14 +47,24 @@ func (redirectMethod) shared(Options, *state) ([]string, []netip.Addr, error) { 
 
 // table is what is wanted for the VIP: the services, and those that were
 // applied before.
-func (redirectMethod) table(vip netip.Addr, services []Service, s *state) Table {
+func (m redirectMethod) table(vip netip.Addr, services []Service, s *state) Table {
+	return m.tableOf(vip, slices.Concat(m.applied(vip, s), services))
+}
+
+// applied are the services of the VIP that were applied before.
+func (m redirectMethod) applied(vip netip.Addr, s *state) []Service {
+	if before := s.recordedTable(m.tableOf(vip, nil)); before != nil {
+		return before.services()
+	}
+	return nil
+}
+
+// tableOf redirects the services of the VIP; none is all.
+func (redirectMethod) tableOf(vip netip.Addr, services []Service) Table {
 	t := Table{Family: FamilyIP, Name: tableName(vip)}
 	field := FieldDestination
 	if vip.Is6() {
 		t.Family, field = FamilyIP6, FieldDestination6
-	}
-	if before := s.recordedTable(t); before != nil {
-		services = append(before.services(), services...)
 	}
 	chain := Chain{Hook: "prerouting"}
 	for _, service := range union(services) {
@@ -79,7 +93,7 @@ func (m redirectMethod) check(o Options, s *state) ([]Finding, error) {
 	}
 	var findings []Finding
 	for _, vip := range o.VIPs {
-		f, err := s.checkTable(m.table(vip, o.Services, s), m.name(), vip, whyNoRedirect)
+		f, err := s.checkTable(m.table(vip, o.services(vip), s), m.name(), vip, whyNoRedirect)
 		if err != nil {
 			return nil, err
 		}

@@ -29,12 +29,12 @@ func (s *store) path() string {
 func (s *store) lock(create bool) (unlock func(), err error) {
 	if create {
 		if err := os.MkdirAll(s.dir, 0o755); err != nil {
-			return nil, fmt.Errorf("state directory: %w", err)
+			return nil, fmt.Errorf("state directory: %w", explainStore(err))
 		}
 	}
 	d, err := os.Open(s.dir)
 	if err != nil {
-		return nil, fmt.Errorf("state directory: %w", err)
+		return nil, fmt.Errorf("state directory: %w", explainStore(err))
 	}
 	for {
 		err = unix.Flock(int(d.Fd()), unix.LOCK_EX)
@@ -58,7 +58,7 @@ func (s *store) load() (record, error) {
 		return empty, nil
 	}
 	if err != nil {
-		return empty, fmt.Errorf("record: %w", err)
+		return empty, fmt.Errorf("record: %w", explainStore(err))
 	}
 	var r record
 	if err := json.Unmarshal(b, &r); err != nil {
@@ -95,7 +95,8 @@ func (s *store) save(r record) error {
 	}
 	tmp := s.path() + ".tmp"
 	if err := writeSynced(tmp, append(b, '\n')); err != nil {
-		return fmt.Errorf("record: %w", err)
+		os.Remove(tmp) // it is of no use, and may be what fills the disk
+		return fmt.Errorf("record: %w", explainStore(err))
 	}
 	s.at("record written")
 	if err := os.Rename(tmp, s.path()); err != nil {

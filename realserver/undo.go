@@ -2,9 +2,11 @@ package realserver
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // ErrNothingApplied is returned by Undo when the record holds none of the VIPs.
@@ -15,6 +17,22 @@ type Undone struct {
 	Restored   []Change     // in the order in which they were undone
 	Kept       []Change     // other VIPs need them
 	NotApplied []netip.Addr // VIPs of Options that Apply did not have to do anything for
+}
+
+// String returns a line for each change that was undone or kept, and for each VIP
+// for which there was none.
+func (u *Undone) String() string {
+	var b strings.Builder
+	for _, c := range u.Restored {
+		fmt.Fprintln(&b, c.Reverse())
+	}
+	for _, c := range u.Kept {
+		fmt.Fprintf(&b, "kept for other VIPs: %v\n", c)
+	}
+	for _, vip := range u.NotApplied {
+		fmt.Fprintf(&b, "%v: nothing was applied for it\n", vip)
+	}
+	return b.String()
 }
 
 // Undo restores what was there before Apply, for the VIPs of o or, when there
@@ -54,13 +72,7 @@ func (r *runner) undo() (*Undone, error) {
 	if len(u.NotApplied) == len(vips) {
 		return u, ErrNothingApplied
 	}
-	var paths []Change
-	for _, e := range rec.Entries {
-		if len(without(e.VIPs, vips)) == 0 {
-			paths = append(paths, e.change())
-		}
-	}
-	if err := r.host.Preflight(r.present(sysctlPaths(paths)), nil); err != nil {
+	if err := r.host.Preflight(r.present(sysctlPaths(rec.onlyFor(vips))), nil); err != nil {
 		return nil, err
 	}
 	return u, r.restore(rec, vips, u)

@@ -1,0 +1,27 @@
+package realserver
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// gone lists the VIPs that were applied and are not wanted any more.
+func (r *runner) gone(rec record) []netip.Addr {
+	if !r.options.Prune {
+		return nil
+	}
+	return without(rec.vips(), r.options.VIPs)
+}
+
+// prune undoes what is gone. It comes last: what the VIPs that stay share with
+// those that go is never away.
+func (r *runner) prune(rec record, p *Plan) error {
+	if len(p.Gone) == 0 {
+		return nil
+	}
+	p.Undone = &Undone{}
+	if err := r.restore(rec, p.Gone, p.Undone); err != nil {
+		return fmt.Errorf("the VIPs are applied, but not all that is not wanted any more is undone: %w", err)
+	}
+	return nil
+}
