@@ -10,8 +10,14 @@ import (
 // CheckRules returns what New would say of the rules, but for what depends on
 // the host.
 func CheckRules(c *config.Config, rules api.Changes) error {
-	_, err := withRules(c, config.Host{}, rules)
+	_, err := WithRules(c, rules)
 	return err
+}
+
+// WithRules returns what a director with that configuration and these rules starts
+// with, but for what depends on its host.
+func WithRules(c *config.Config, rules api.Changes) (*config.Config, error) {
+	return withRules(c, config.Host{}, rules)
 }
 
 // withRules returns c with the rules' changes made.
