@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // MethodARPTables is the name of the method that filters ARP.
@@ -19,8 +20,11 @@ func (arptablesMethod) name() string { return MethodARPTables }
 // steps puts the table of a VIP before its address.
 func (m arptablesMethod) steps(o Options, s *state) ([]Step, error) {
 	on := cmp.Or(o.AddressOn, loopback)
-	if l, ok := s.link(on); !ok || !l.Up {
-		return nil, fmt.Errorf("interface %s: not there or not up: the VIP goes on lo or on an interface that is up", on)
+	switch l, ok := s.link(on); {
+	case !ok:
+		return nil, fmt.Errorf("interface %s: not found; there is %s: the VIP goes on lo or on an interface of the LAN", on, strings.Join(s.linkNames(), ", "))
+	case !l.Up:
+		return nil, fmt.Errorf("interface %s: it is down, no address on it works: ip link set %[1]s up", on)
 	}
 	var steps []Step
 	var errs []error

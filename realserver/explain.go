@@ -25,8 +25,8 @@ func explainSysctl(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w: run it as root (sudo)", err)
 	case errors.Is(err, fs.ErrNotExist):
-		if _, statErr := os.Stat(procSys); statErr != nil {
-			return fmt.Errorf("%w: /proc is not mounted: mount -t proc proc /proc", err)
+		if _, statErr := os.Stat(procSys + "/net/ipv4/conf/all"); statErr != nil {
+			return fmt.Errorf("%w: /proc is not mounted, or hides /proc/sys (subset=pid): mount -t proc proc /proc", err)
 		}
 	}
 	return err
@@ -36,13 +36,13 @@ func explainSysctl(err error) error {
 func explainStore(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("%w: make room there, or name another directory with --state-dir: "+
-			"what was there before has to be kept, so that undo can restore it", err)
+		return fmt.Errorf("%w: make room there, or before the first apply name another directory with --state-dir: "+
+			"what was there before is kept in it for undo", err)
 	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("%w: name a directory that can be written with --state-dir: "+
-			"what was there before has to be kept, so that undo can restore it", err)
+		return fmt.Errorf("%w: make it writable, or before the first apply name another directory with --state-dir: "+
+			"what was there before is kept in it for undo", err)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w: run it as root (sudo), or name another directory with --state-dir", err)
+		return fmt.Errorf("%w: run it as root (sudo)", err)
 	}
 	return err
 }

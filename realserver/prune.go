@@ -20,7 +20,11 @@ func (r *runner) prune(rec record, p *Plan) error {
 		return nil
 	}
 	p.Undone = &Undone{}
-	if err := r.restore(rec, p.Gone, p.Undone); err != nil {
+	err := r.couldRestore(rec, p.Gone)
+	if err == nil {
+		err = r.restore(rec, p.Gone, p.Undone)
+	}
+	if err != nil {
 		return fmt.Errorf("the VIPs are applied, but not all that is not wanted any more is undone: %w", err)
 	}
 	return nil

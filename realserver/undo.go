@@ -72,10 +72,24 @@ func (r *runner) undo() (*Undone, error) {
 	if len(u.NotApplied) == len(vips) {
 		return u, ErrNothingApplied
 	}
-	if err := r.host.Preflight(r.present(sysctlPaths(rec.onlyFor(vips))), nil); err != nil {
+	if err := r.couldRestore(rec, vips); err != nil {
 		return nil, err
 	}
 	return u, r.restore(rec, vips, u)
+}
+
+// couldRestore finds out whether restore could work, before anything is touched.
+func (r *runner) couldRestore(rec record, vips []netip.Addr) error {
+	changes := rec.onlyFor(vips)
+	if err := r.host.Preflight(r.present(sysctlPaths(changes)), nil); err != nil {
+		return err
+	}
+	for _, t := range newTables(changes) {
+		if _, err := r.host.CompareTable(t); err != nil {
+			return err
+		}
+	}
+	return r.store.save(rec)
 }
 
 // restore undoes, last first, so that the VIPs leave before what hides them.

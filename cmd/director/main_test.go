@@ -17,7 +17,9 @@ import (
 // run: this test binary, which is the director when it is called by one of them. Scripts and
 // LAN tests start the real command line with it.
 func TestMain(m *testing.M) {
-	testscript.Main(leakChecked{m}, map[string]func(){"director": main, "ipvsadm": main})
+	testscript.Main(leakChecked{m}, map[string]func(){
+		"director": main, "ipvsadm": main, "without-nftables": withoutNFTables,
+	})
 }
 
 // leakChecked fails a run of tests that leaves goroutines behind.
