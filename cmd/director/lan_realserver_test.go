@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"lvsdr/lab"
 	"lvsdr/realserver"
@@ -35,7 +36,21 @@ func newLonely(t *testing.T) *lonely {
 	}
 	l.Connect(n.host, l.Switch("lan"), lab.LinkConfig{Addrs: lab.MustPrefixes("192.0.2.21/24", "2001:db8::21/64")})
 	l.Connect(n.host, l.Switch("lan2"), lab.LinkConfig{Addrs: lab.MustPrefixes("198.51.100.21/24")})
+	n.settle()
 	return n
+}
+
+// settle waits until the kernel has done for IPv6 what it does behind the back of
+// whoever sets an interface up.
+func (n *lonely) settle() {
+	n.t.Helper()
+	const script = `until test -z "$(ip -6 address show tentative)" && ip -6 route show table local >$1 && grep -q 2001:db8::21 $1 && grep -q fe80:: $1
+		do :; done`
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := n.host.Command(ctx, "sh", "-ec", script, "sh", filepath.Join(n.dir, "routes")).Run(); err != nil {
+		n.t.Fatalf("IPv6 does not settle: %v", err)
+	}
 }
 
 // snapshot is what the programs of the system say of all that could have changed,

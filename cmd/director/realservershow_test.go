@@ -72,10 +72,8 @@ func TestRealserverJSON(t *testing.T) {
 	want(run(false, "undo"), `{"undone": [], "kept": [], "not_applied": []}`)
 	want(run(false, "show")["changes"], `[]`)
 	checked := run(true, "check", "--vip", "192.0.2.10")
-	finding := checked["findings"].([]any)[1].(map[string]any)
-	delete(finding, "name")
 	want(checked["healthy"], `false`)
-	want(finding, `{"ok": false, "what": "192.0.2.10/32 is not on lo", "remedy": "director realserver apply --vip 192.0.2.10",
+	want(checked["findings"].([]any)[1], `{"ok": false, "name": "vip-missing", "vip": "192.0.2.10", "interface": "lo", "what": "192.0.2.10/32 is not on lo", "remedy": "director realserver apply --vip 192.0.2.10",
 		"why": "the host drops what the director sends it for the VIP, and clients hang"}`)
 	applied := run(false, "apply", "--vip", "192.0.2.10")
 	want(applied["vips"], `["192.0.2.10"]`)
