@@ -3,7 +3,6 @@ package realserver_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -53,7 +52,21 @@ func newLAN(t *testing.T) *lan {
 	n.clientEnd = l.Connect(n.client, sw, lab.LinkConfig{Addrs: lab.MustPrefixes("192.0.2.1/24", "2001:db8::1/64")})
 	n.serverEnd = l.Connect(n.server, sw, lab.LinkConfig{Addrs: lab.MustPrefixes("192.0.2.21/24", "2001:db8::21/64")})
 	n.options = realserver.Options{VIPs: []netip.Addr{vip, vip6}, StateDir: t.TempDir()}
+	n.settle(t, 1)
 	return n
+}
+
+// settle waits until the kernel has done for IPv6 what it does behind the back of
+// whoever sets an interface up: then there is a local route for each address, that
+// of lo and two for each of the interfaces.
+func (n *lan) settle(t *testing.T, interfaces int) {
+	t.Helper()
+	const script = `until test -z "$(ip -6 address show tentative)" && test "$(ip -6 route show table local type local | wc -l)" -eq $1; do :; done`
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := n.server.Command(ctx, "sh", "-ec", script, "sh", fmt.Sprint(1+2*interfaces)).Run(); err != nil {
+		t.Fatalf("IPv6 does not settle: %v", err)
+	}
 }
 
 // do runs fn on the server.
@@ -80,8 +93,9 @@ func (n *lan) undo(t *testing.T) {
 	})
 }
 
-// state describes every sysctl of net.ipv4.conf and net.ipv6.conf, all
-// addresses and routes, and the nftables rules of the server.
+// state describes every sysctl of net.ipv4.conf and net.ipv6.conf, and what the
+// programs of the system print of the server's addresses, rules, routes and
+// nftables.
 func (n *lan) state(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
@@ -91,36 +105,14 @@ func (n *lan) state(t *testing.T) string {
 				return err
 			}
 		}
-		addrs, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
-		if err != nil {
-			return err
-		}
-		for _, a := range addrs {
-			fmt.Fprintf(&b, "address %+v label %q flags %x scope %d\n", a.IPNet, a.Label, a.Flags, a.Scope)
-		}
-		for table := range 256 {
-			routes, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: table}, netlink.RT_FILTER_TABLE)
-			if err != nil {
-				return err
-			}
-			for _, r := range routes {
-				fmt.Fprintln(&b, "route", r)
-			}
-		}
 		return nil
 	})
-	b.WriteString(n.ruleset(t))
-	return b.String()
-}
-
-// ruleset is what nft(8) prints of the server's rules.
-func (n *lan) ruleset(t *testing.T) string {
-	t.Helper()
-	nft := n.server.Command(t.Context(), "nft", "list", "ruleset")
-	if err := nft.Run(); err != nil {
+	p := n.server.Command(t.Context(), "sh", "-ec",
+		"ip -d address; ip rule; ip -6 rule; ip -4 route show table all; ip -6 route show table all; nft list ruleset")
+	if err := p.Run(); err != nil {
 		t.Fatal(err)
 	}
-	return nft.Stdout()
+	return b.String() + p.Stdout()
 }
 
 func appendSysctls(b *strings.Builder, root string) error {
@@ -288,89 +280,4 @@ func TestLANAsksWithOwnAddress(t *testing.T) {
 			t.Errorf("ARP with the VIP: %v", f)
 		}
 	}
-}
-
-// TestLANKilled kills a real process at every step of apply, with SIGKILL.
-func TestLANKilled(t *testing.T) {
-	for _, test := range []struct {
-		method string
-		steps  int
-	}{{realserver.MethodSysctl, 6}, {realserver.MethodRedirect, 2}, {realserver.MethodARPTables, 3}} {
-		t.Run(test.method, func(t *testing.T) {
-			n := newLAN(t)
-			n.options.Method = test.method
-			before := n.state(t)
-			step := 1
-			for ; n.killed(t, step); step++ {
-				n.undo(t)
-				wantSame(t, fmt.Sprintf("killed at step %d, undone", step), n.state(t), before)
-			}
-			n.undo(t)
-			wantSame(t, "not killed, undone", n.state(t), before)
-			if step-1 != test.steps {
-				t.Errorf("%d steps to die at, want %d", step-1, test.steps)
-			}
-		})
-	}
-}
-
-// killed applies in a process that dies at that step, and says whether there is
-// one.
-func (n *lan) killed(t *testing.T, step int) bool {
-	t.Helper()
-	options, err := json.Marshal(n.options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	child := n.server.Command(t.Context(), os.Args[0], "-test.run=^TestApplyInChild$")
-	child.Env = append(os.Environ(), "REALSERVER_OPTIONS="+string(options), fmt.Sprintf("REALSERVER_KILL=%d", step))
-	err = child.Run()
-	if err != nil && child.ExitCode() != -1 {
-		t.Fatalf("step %d: not killed: %v\n%s", step, err, child.Output())
-	}
-	return err != nil
-}
-
-// TestApplyInChild is the process that TestLANKilled kills.
-func TestApplyInChild(t *testing.T) {
-	text, ok := os.LookupEnv("REALSERVER_OPTIONS")
-	if !ok {
-		return // not a child
-	}
-	var o realserver.Options
-	if err := json.Unmarshal([]byte(text), &o); err != nil {
-		t.Fatal(err)
-	}
-	var at int
-	fmt.Sscan(os.Getenv("REALSERVER_KILL"), &at)
-	if _, err := realserver.Apply(o, &suicidal{at: at}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// suicidal is the kernel, but its at-th change is the last thing that the
-// process does.
-type suicidal struct {
-	realserver.LinuxHost
-	at int
-}
-
-func (s *suicidal) die(err error) error {
-	if s.at--; s.at == 0 {
-		syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {}
-	}
-	return err
-}
-
-func (s *suicidal) WriteSysctl(key, value string) error {
-	return s.die(s.LinuxHost.WriteSysctl(key, value))
-}
-
-func (s *suicidal) AddAddress(a realserver.Address) error {
-	return s.die(s.LinuxHost.AddAddress(a))
-}
-
-func (s *suicidal) PutTable(t realserver.Table) error {
-	return s.die(s.LinuxHost.PutTable(t))
 }
