@@ -60,7 +60,7 @@ The changes last until the next boot; undo restores what was there before.`,
 	flags.StringVar(&f.options.AddressOn, "vip-on", "", "with method arptables, the `INTERFACE` to put IPv4 VIPs on (default lo)")
 	flags.IntVar(&f.options.ARPIgnore, "arp-ignore", realserver.DefaultARPIgnore, "the arp_ignore to set where the host has none that suffices: 1 or 3")
 	flags.StringVar(&f.options.StateDir, "state-dir", realserver.DefaultStateDir, "where to keep what was there before")
-	f.source.addFlags(flags)
+	f.source.addFlags(root)
 	root.AddCommand(f.applyCommand(host), f.checkCommand(host), f.undoCommand(host), f.showCommand(host))
 	return root
 }
@@ -187,11 +187,7 @@ func (f *realserverFlags) printFindings(out io.Writer, findings []realserver.Fin
 // remedy below.
 func writeFindings(out io.Writer, findings []realserver.Finding) {
 	for _, f := range findings {
-		verdict := "ok"
-		if !f.OK {
-			verdict = "wrong"
-		}
-		fmt.Fprintf(out, "%-6s %s\n", verdict, f.What)
+		fmt.Fprintf(out, "%-6s %s\n", f.Verdict(), f.What)
 		if f.Why != "" {
 			fmt.Fprintf(out, "       %s\n", f.Why)
 		}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"lvsdr/admin/api"
 	"lvsdr/realserver"
@@ -21,7 +21,8 @@ type vipSource struct {
 	all      bool   // not only those of services that this host is a server of
 }
 
-func (s *vipSource) addFlags(flags *pflag.FlagSet) {
+func (s *vipSource) addFlags(cmd *cobra.Command) {
+	flags := cmd.PersistentFlags()
 	flags.StringVar(&s.config, "config", "", "take the VIPs, and for method redirect their services, from this director.yaml `FILE`")
 	flags.StringVar(&s.director, "director", "",
 		"take them from the director that runs there: `WHERE` is http://HOST:PORT, its admin.listen, or unix:/PATH, its socket")
@@ -83,8 +84,7 @@ func (f *realserverFlags) resolve(ctx context.Context, host realserver.Host) (re
 			return o, err
 		}
 		if offers = offersTo(own, offers); len(offers) == 0 {
-			return o, fmt.Errorf("%v: no service lists this host as a real server, and this host is %s: "+
-				"list that under real_servers there, or take the VIPs of all services with --all", &f.source, addressList(own))
+			return o, f.source.notListed(own)
 		}
 	}
 	if len(offers) == 0 {
@@ -95,6 +95,16 @@ func (f *realserverFlags) resolve(ctx context.Context, host realserver.Host) (re
 		o.ServicesOf = nil
 	}
 	return o, o.Validate()
+}
+
+// notListed is the error of a host that no service knows by its addresses.
+func (s *vipSource) notListed(own []netip.Addr) error {
+	if len(own) == 0 {
+		return fmt.Errorf("%v: this host has no address yet by which a service could list it: "+
+			"set the network up first, or take the VIPs of all services with --all", s)
+	}
+	return fmt.Errorf("%v: no service lists this host as a real server, and this host is %s: "+
+		"list that under real_servers there, or take the VIPs of all services with --all", s, addressList(own))
 }
 
 // ownAddresses are those by which a director could know this host: of scope
@@ -114,9 +124,6 @@ func ownAddresses(host realserver.Host) ([]netip.Addr, error) {
 }
 
 func addressList(addrs []netip.Addr) string {
-	if len(addrs) == 0 {
-		return "without an address on any LAN"
-	}
 	var list []string
 	for _, a := range addrs {
 		list = append(list, a.String())

@@ -234,6 +234,17 @@ func TestRealserverShrinks(t *testing.T) {
 	}
 }
 
+// TestRealserverWithoutAddress: in early boot nobody knows the host.
+func TestRealserverWithoutAddress(t *testing.T) {
+	host := newRealserverHost()
+	host.Address = nil
+	args := []string{"apply", "--config", writeFile(t, "d.yaml", directorFile), "--state-dir", t.TempDir()}
+	if _, err := runRealserver(host, args...); err == nil || !strings.Contains(err.Error(), "set the network up first") {
+		t.Errorf("%v", err)
+	}
+	mustRealserver(t, host, append(args, "--all")...)
+}
+
 // TestOwnAddresses: VIPs are not what a director knows a host by.
 func TestOwnAddresses(t *testing.T) {
 	host := newRealserverHost()
