@@ -51,8 +51,10 @@ func arpSettings(arpIgnore int) []arpSetting {
 	}
 }
 
-// ipv4Conf is the key of a sysctl of an interface, or of "all".
+// ipv4Conf and ipv6Conf are the keys of a sysctl of an interface, or of "all".
 func ipv4Conf(name, leaf string) string { return "net/ipv4/conf/" + name + "/" + leaf }
+
+func ipv6Conf(name, leaf string) string { return "net/ipv6/conf/" + name + "/" + leaf }
 
 // effective returns what the kernel uses on an interface. "all" stands alone.
 func effective(read func(string) (int, error), name, leaf string) (int, error) {

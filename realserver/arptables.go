@@ -137,27 +137,12 @@ func (m arptablesMethod) check(o Options, s *state) ([]Finding, error) {
 		}
 		findings = fs
 	}
-	v4 := only4(o.VIPs)
-	for _, vip := range v4 {
+	for _, vip := range only4(o.VIPs) {
 		f, err := m.checkRules(vip, o, s)
 		if err != nil {
 			return nil, err
 		}
 		findings = append(findings, m.checkPlace(vip, s), f)
-	}
-	if len(v4) == 0 {
-		return findings, nil
-	}
-	interfaces, err := s.lanInterfaces(o)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range orAll(interfaces) {
-		f, err := checkReversePath(name, s)
-		if err != nil {
-			return nil, err
-		}
-		findings = append(findings, f)
 	}
 	return findings, nil
 }
@@ -199,5 +184,5 @@ func (m arptablesMethod) checkRules(vip netip.Addr, o Options, s *state) (Findin
 			Remedy: "ip addr add ADDRESS/PREFIX dev INTERFACE",
 		}, nil
 	}
-	return s.checkTable(t, m.name(), vip, "the host tells the LAN that it has the VIP, and takes traffic past the director")
+	return s.checkTable(t, m.name(), vip, nil, "the host tells the LAN that it has the VIP, and takes traffic past the director")
 }

@@ -32,7 +32,7 @@ func Check(o Options, h Host) ([]Finding, error) {
 		return nil, err
 	}
 	if o.Method != "" {
-		return r.method.check(r.options, s)
+		return judge(r.method, r.options, s)
 	}
 	return checkApplied(r.options, s)
 }
@@ -50,7 +50,7 @@ func checkApplied(o Options, s *state) ([]Finding, error) {
 		if o.VIPs = vips[m.name()]; len(o.VIPs) == 0 {
 			continue
 		}
-		fs, err := m.check(o, s)
+		fs, err := judge(m, o, s)
 		if err != nil {
 			return nil, err
 		}
@@ -220,20 +220,6 @@ func checkInterface(name string, o Options, s *state) ([]Finding, error) {
 		}
 		findings = append(findings, f)
 	}
-	others, err := eachCheck(name, s, checkProxyARP, checkReversePath)
-	return append(findings, others...), err
-}
-
-// eachCheck makes every check of one interface.
-func eachCheck(name string, s *state, checks ...func(string, *state) (Finding, error)) ([]Finding, error) {
-	findings := make([]Finding, 0, len(checks))
-	for _, check := range checks {
-		f, err := check(name, s)
-		if err != nil {
-			return nil, err
-		}
-		findings = append(findings, f)
-	}
 	return findings, nil
 }
 
@@ -278,62 +264,4 @@ func (a arpSetting) remedy(name string, s *state) string {
 		line += c.Command()
 	}
 	return line
-}
-
-// checkProxyARP judges proxy_arp, which counts when either key is set.
-func checkProxyARP(name string, s *state) (Finding, error) {
-	all, err := s.optional(ipv4Conf("all", "proxy_arp"))
-	if err != nil {
-		return Finding{}, err
-	}
-	own, err := s.optional(ipv4Conf(name, "proxy_arp"))
-	if err != nil {
-		return Finding{}, err
-	}
-	if all == 0 && own == 0 {
-		return Finding{Name: NameProxyARP, Interface: name, OK: true, What: fmt.Sprintf("proxy_arp on %s is off", name)}, nil
-	}
-	where := "all"
-	if own != 0 {
-		where = name
-	}
-	return Finding{
-		Name: NameProxyARP, Interface: name,
-		What:   fmt.Sprintf("proxy_arp on %s is on", name),
-		Why:    "the host answers ARP for addresses that it can route to: for the VIP as soon as that leaves lo",
-		Remedy: fmt.Sprintf("sysctl -w %s=0", sysctlName(ipv4Conf(where, "proxy_arp"))),
-	}, nil
-}
-
-// checkReversePath judges rp_filter: strict drops clients' packets when replies
-// to them leave by another interface (RFC 3704). 2 (loose) wins over 1 because the
-// larger counts.
-func checkReversePath(name string, s *state) (Finding, error) {
-	all, err := s.optional(ipv4Conf("all", "rp_filter"))
-	if err != nil {
-		return Finding{}, err
-	}
-	own, err := s.optional(ipv4Conf(name, "rp_filter"))
-	if err != nil {
-		return Finding{}, err
-	}
-	v := max(all, own)
-	f := Finding{Name: NameReversePath, Interface: name, OK: true, What: fmt.Sprintf("rp_filter on %s is %d", name, v)}
-	if v != 1 || name == "all" {
-		return f, nil
-	}
-	routes, err := s.host.DefaultRoutes()
-	if err != nil {
-		return Finding{}, err
-	}
-	for _, route := range routes {
-		if route == name {
-			return f, nil
-		}
-	}
-	f.OK = false
-	f.What += " (strict), and the default route does not leave by it"
-	f.Why = "packets of clients that are not on this LAN arrive here and are dropped, because replies to them would leave elsewhere"
-	f.Remedy = fmt.Sprintf("sysctl -w %s=2", sysctlName(ipv4Conf(name, "rp_filter")))
-	return f, nil
 }

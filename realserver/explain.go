@@ -68,3 +68,11 @@ func explainTable(t Table, err error) error {
 	}
 	return fmt.Errorf("nftables: table %s: %w", t.id(), err)
 }
+
+// explainRules adds the remedy to an error of reading what nftables has.
+func explainRules(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: run it as root (sudo) or with CAP_NET_ADMIN", err)
+	}
+	return fmt.Errorf("nftables: read the rules: %w", err)
+}

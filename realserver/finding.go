@@ -29,7 +29,19 @@ const (
 	NameTable           = "nftables-table"   // the rules of methods redirect and arptables
 	NameRedirectAddress = "redirect-address" // the interface has an address to redirect to
 	NameProxyARP        = "proxy-arp"        // the host answers ARP for what it can route to
+	NameProxyPVLAN      = "proxy-arp-pvlan"  // it does so even within the LAN
+	NameProxyNeighbor   = "proxy-neighbor"   // it answers for the VIP by name, in ARP or NDP
 	NameReversePath     = "rp-filter"        // clients' packets pass the reverse path filter
+	NameAcceptLocal     = "accept-local"     // so do those whose source is an address of the host
+	NameReplyRoute      = "reply-route"      // the replies' way to a client
+	NameMTU             = "mtu"              // what an interface, or the replies' way, can carry
+	NameIPv6Disabled    = "ipv6-disabled"    // the interface takes IPv6
+	NameAcceptDAD       = "accept-dad"       // whether a duplicate address turns IPv6 off
+	NameListener        = "listener"         // the service listens where the VIP's packets come
+	NameFirewall        = "firewall"         // nftables lets them in
+	NameFirewallReply   = "firewall-reply"   // and the replies out
+	NameFirewallARP     = "firewall-arp"     // and ARP for the server's own address
+	NameLegacyTables    = "iptables-legacy"  // there are rules that nftables cannot read
 )
 
 // Verdict says in a word how the condition is: "ok"; "note", when it is met or not

@@ -120,17 +120,6 @@ func (m hiddenMethod) check(o Options, s *state) ([]Finding, error) {
 		}
 		findings = append(findings, f)
 	}
-	interfaces, err := s.lanInterfaces(o)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range orAll(interfaces) {
-		fs, err := eachCheck(name, s, checkProxyARP, checkReversePath)
-		if err != nil {
-			return nil, err
-		}
-		findings = append(findings, fs...)
-	}
 	return findings, nil
 }
 

@@ -18,8 +18,22 @@ type Host interface {
 	Links() ([]Link, error)
 	// Addresses lists the addresses of all interfaces.
 	Addresses() ([]Address, error)
-	// DefaultRoutes names the interfaces that IPv4 default routes leave by.
-	DefaultRoutes() ([]string, error)
+	// ProxyNeighbors lists what the host answers for on behalf of others.
+	ProxyNeighbors() ([]ProxyNeighbor, error)
+	// FindRoute asks the kernel how it would route a packet. That there is no
+	// route is an answer, not an error.
+	FindRoute(RouteQuery) (Route, error)
+	// SourceRules lists the policy routing rules that look at the source.
+	SourceRules() ([]SourceRule, error)
+	// Listeners lists the sockets of TCP that listen and those of UDP that are not
+	// connected.
+	Listeners() ([]Listener, error)
+	// Passages tries packets on all nftables rules, and says for each in turn
+	// what would become of it.
+	Passages([]Packet) ([]Passage, error)
+	// LegacyTables names the tables of the old iptables and arptables, such
+	// as "ip filter", whose rules nftables cannot read.
+	LegacyTables() ([]string, error)
 	// ReadSysctl returns an error that is fs.ErrNotExist for an unknown key.
 	ReadSysctl(key string) (string, error)
 	// WriteSysctl sets a value.
@@ -31,9 +45,10 @@ type Host interface {
 	// CompareTable looks for an nftables table of t's family and name, and
 	// says whether it is t.
 	CompareTable(t Table) (TableState, error)
-	// Covered says whether other tables do to the packets that t is about
-	// what t would do, as rules do that were typed by hand.
-	Covered(t Table) (bool, error)
+	// Covered says whether other tables do to the packets that t is about, and
+	// that arrive on the interfaces, what t would do, as rules do that were typed
+	// by hand.
+	Covered(t Table, interfaces []string) (bool, error)
 	// PutTable writes t at once or not at all, in place of the table of that
 	// family and name if there is one.
 	PutTable(t Table) error
@@ -57,6 +72,7 @@ type Link struct {
 	Up       bool
 	Loopback bool
 	ARP      bool // it resolves addresses by ARP
+	MTU      int  // bytes
 }
 
 // Address is one address of one interface.

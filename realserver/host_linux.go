@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -69,6 +68,7 @@ func (LinuxHost) Links() ([]Link, error) {
 			Up:       flags&unix.IFF_UP != 0,
 			Loopback: flags&unix.IFF_LOOPBACK != 0,
 			ARP:      flags&(unix.IFF_NOARP|unix.IFF_LOOPBACK|unix.IFF_POINTOPOINT) == 0,
+			MTU:      l.Attrs().MTU,
 		})
 	}
 	return links, nil
@@ -105,35 +105,6 @@ func (LinuxHost) Addresses() ([]Address, error) {
 		})
 	}
 	return addrs, nil
-}
-
-// DefaultRoutes implements Host.
-func (LinuxHost) DefaultRoutes() ([]string, error) {
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
-	if err != nil {
-		return nil, fmt.Errorf("list routes: %w", err)
-	}
-	var names []string
-	for _, r := range routes {
-		if r.Dst != nil && !isDefault(r.Dst) {
-			continue
-		}
-		indexes := []int{r.LinkIndex}
-		for _, hop := range r.MultiPath {
-			indexes = append(indexes, hop.LinkIndex)
-		}
-		for _, index := range indexes {
-			if l, err := netlink.LinkByIndex(index); err == nil {
-				names = append(names, l.Attrs().Name)
-			}
-		}
-	}
-	return slices.Compact(slices.Sorted(slices.Values(names))), nil
-}
-
-func isDefault(dst *net.IPNet) bool {
-	ones, _ := dst.Mask.Size()
-	return ones == 0 && dst.IP.IsUnspecified()
 }
 
 // ReadSysctl implements Host.

@@ -58,6 +58,7 @@ func TestLANTypedByHand(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			n := newLAN(t)
+			n.serve(t)
 			n.options.Method, n.options.Services, n.options.VIPs = test.method, test.services, []netip.Addr{vip}
 			script := strings.Join(slices.Insert(slices.Clone(test.lines), 0, "set -e"), "\n")
 			if err := n.server.Command(t.Context(), "sh", "-c", script).Run(); err != nil {

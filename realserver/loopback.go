@@ -46,7 +46,7 @@ func whyNotThere(a Address) string {
 }
 
 func ipv6OnLoopback(s *state) error {
-	v, err := s.sysctl("net/ipv6/conf/lo/disable_ipv6")
+	v, err := s.sysctl(ipv6Conf(loopback, "disable_ipv6"))
 	if err != nil {
 		return fmt.Errorf("no IPv6 in this kernel: %w", err)
 	}

@@ -17,7 +17,13 @@ type Memory struct {
 	Address  []Address
 	Table    []Table
 	Sysctl   map[string]string
-	Defaults []string // interfaces of the IPv4 default routes
+	Defaults []string      // interfaces of the IPv4 default routes
+	Route    []MemoryRoute // beside those and those of addresses
+	Rule     []SourceRule
+	Proxy    []ProxyNeighbor
+	Socket   []Listener
+	Legacy   []string             // tables of the old iptables
+	Firewall func(Packet) Passage // what becomes of packets; nil: they pass
 
 	Unprivileged bool // as a process without CAP_NET_ADMIN
 	ReadOnly     bool // as a container whose /proc/sys is read-only
@@ -36,16 +42,18 @@ var _ Host = (*Memory)(nil)
 func NewMemory(interfaces ...string) *Memory {
 	m := &Memory{
 		ID:     Identity{Boot: "memory", NetNS: 1},
-		Link:   []Link{{Name: loopback, Up: true, Loopback: true}},
-		Sysctl: map[string]string{"net/ipv6/conf/lo/disable_ipv6": "0"},
+		Link:   []Link{{Name: loopback, Up: true, Loopback: true, MTU: 65536}},
+		Sysctl: map[string]string{},
 	}
 	for _, name := range interfaces {
-		m.Link = append(m.Link, Link{Name: name, Up: true, ARP: true})
+		m.Link = append(m.Link, Link{Name: name, Up: true, ARP: true, MTU: 1500})
 	}
 	for _, name := range append([]string{"all", loopback}, interfaces...) {
-		for _, leaf := range []string{"arp_ignore", "arp_announce", "rp_filter", "proxy_arp"} {
+		for _, leaf := range []string{"arp_ignore", "arp_announce", "rp_filter", "accept_local", "proxy_arp", "proxy_arp_pvlan"} {
 			m.Sysctl[ipv4Conf(name, leaf)] = "0"
 		}
+		m.Sysctl[ipv6Conf(name, "disable_ipv6")] = "0"
+		m.Sysctl[ipv6Conf(name, "accept_dad")] = "1"
 	}
 	return m
 }
@@ -75,8 +83,39 @@ func (m *Memory) Links() ([]Link, error) { return slices.Clone(m.Link), nil }
 // Addresses implements Host.
 func (m *Memory) Addresses() ([]Address, error) { return slices.Clone(m.Address), nil }
 
-// DefaultRoutes implements Host.
-func (m *Memory) DefaultRoutes() ([]string, error) { return slices.Clone(m.Defaults), nil }
+// ProxyNeighbors implements Host.
+func (m *Memory) ProxyNeighbors() ([]ProxyNeighbor, error) { return slices.Clone(m.Proxy), nil }
+
+// SourceRules implements Host.
+func (m *Memory) SourceRules() ([]SourceRule, error) { return slices.Clone(m.Rule), nil }
+
+// Listeners implements Host.
+func (m *Memory) Listeners() ([]Listener, error) { return slices.Clone(m.Socket), nil }
+
+// LegacyTables implements Host. As in Linux, reading needs privileges too.
+func (m *Memory) LegacyTables() ([]string, error) {
+	if m.Unprivileged {
+		return nil, syscall.EACCES
+	}
+	return slices.Clone(m.Legacy), nil
+}
+
+// Passages implements Host.
+func (m *Memory) Passages(packets []Packet) ([]Passage, error) {
+	switch {
+	case m.NoNFTables:
+		return nil, explainRules(syscall.EPROTONOSUPPORT)
+	case m.Unprivileged:
+		return nil, explainRules(syscall.EPERM)
+	}
+	passages := make([]Passage, len(packets))
+	for i, p := range packets {
+		if m.Firewall != nil {
+			passages[i] = m.Firewall(p)
+		}
+	}
+	return passages, nil
+}
 
 // ReadSysctl implements Host.
 func (m *Memory) ReadSysctl(key string) (string, error) {
@@ -136,7 +175,7 @@ func (m *Memory) CompareTable(t Table) (TableState, error) {
 }
 
 // Covered implements Host.
-func (m *Memory) Covered(Table) (bool, error) { return m.ByHand, nil }
+func (m *Memory) Covered(Table, []string) (bool, error) { return m.ByHand, nil }
 
 // PutTable implements Host.
 func (m *Memory) PutTable(t Table) error {

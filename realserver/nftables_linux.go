@@ -1,7 +1,6 @@
 package realserver
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -105,61 +104,6 @@ func withoutCounters(exprs []expr.Any) []expr.Any {
 		_, ok := e.(*expr.Counter)
 		return ok
 	})
-}
-
-// Covered implements Host.
-func (LinuxHost) Covered(t Table) (bool, error) {
-	covered, err := covered(t)
-	return covered, explainTable(t, err)
-}
-
-func covered(t Table) (bool, error) {
-	c, err := nftables.New()
-	if err != nil {
-		return false, err
-	}
-	for _, want := range t.Chains {
-		chains, err := baseChains(c, t, want)
-		if err != nil {
-			return false, err
-		}
-		if slices.ContainsFunc(want.Rules, func(r Rule) bool { return !r.meets(chains) }) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// baseChains lists the chains of the same hook and type, in the order in which
-// packets pass them.
-func baseChains(c *nftables.Conn, t Table, want Chain) ([]ruleChain, error) {
-	spec := nftChain(t, want)
-	var found []*nftables.Chain
-	families := []nftables.TableFamily{tableFamilies[t.Family]}
-	if t.Family != FamilyARP {
-		families = append(families, nftables.TableFamilyINet)
-	}
-	for _, family := range families {
-		all, err := c.ListChainsOfTableFamily(family)
-		if err != nil {
-			return nil, err
-		}
-		for _, ch := range all {
-			if ch.Hooknum != nil && ch.Priority != nil && *ch.Hooknum == *spec.Hooknum && ch.Type == spec.Type {
-				found = append(found, ch)
-			}
-		}
-	}
-	slices.SortStableFunc(found, func(a, b *nftables.Chain) int { return cmp.Compare(*a.Priority, *b.Priority) })
-	chains := make([]ruleChain, len(found))
-	for i, ch := range found {
-		rules, err := c.GetRules(ch.Table, ch)
-		if err != nil {
-			return nil, err
-		}
-		chains[i] = ruleChain{drops: ch.Policy != nil && *ch.Policy == nftables.ChainPolicyDrop, rules: rules}
-	}
-	return chains, nil
 }
 
 // PutTable implements Host. Adding before deleting makes it right whether

@@ -1,6 +1,7 @@
 package realserver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -32,7 +33,8 @@ type Options struct {
 	// sufficient one; 0 is DefaultARPIgnore.
 	ARPIgnore int
 	// Services are what method redirect takes of the VIPs, together with what
-	// was applied before; none is all.
+	// was applied before; none is all. For Check they are, with any method, what
+	// has to listen and to pass the firewall.
 	Services []Service
 	// ServicesOf are what method redirect takes of single VIPs (not IPv4-mapped ones),
 	// beside Services. For other methods they mean nothing.
@@ -40,6 +42,12 @@ type Options struct {
 	// Prune makes Apply undo what was applied and is not named here any more: VIPs,
 	// and with method redirect services of a VIP.
 	Prune bool
+	// Clients are addresses of clients whose packets Check follows there and
+	// back; none is any client.
+	Clients []netip.Addr
+	// Directors are the addresses of directors, through which replies must not
+	// go. Check looks at them.
+	Directors []netip.Addr
 	// AddressOn is the interface on which method arptables puts IPv4 VIPs: "lo",
 	// which is what "" means, or an interface of the LAN.
 	AddressOn string
@@ -50,7 +58,8 @@ type Options struct {
 // ErrNoVIP is returned when Options name no VIP and one is needed.
 var ErrNoVIP = errors.New("no VIP given")
 
-// Validate says what is wrong with o by itself, whatever the host.
+// Validate says what is wrong with o for Check and Undo by itself, whatever the
+// host.
 func (o Options) Validate() error {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -58,6 +67,17 @@ func (o Options) Validate() error {
 	}
 	_, err = lookupMethod(o.Method)
 	return err
+}
+
+// ValidateApply says what is wrong with o for Apply by itself, whatever the host.
+func (o Options) ValidateApply() error { return errors.Join(o.Validate(), o.onlyRedirectServices()) }
+
+// onlyRedirectServices refuses services that would not be kept to.
+func (o Options) onlyRedirectServices() error {
+	if method := cmp.Or(o.Method, MethodSysctl); len(o.Services) > 0 && method != MethodRedirect {
+		return fmt.Errorf("services are for method %s: method %s takes all that arrives for a VIP", MethodRedirect, method)
+	}
+	return nil
 }
 
 // withDefaults returns o with its defaults filled in, VIPs and interfaces
@@ -78,9 +98,6 @@ func (o Options) withDefaults() (Options, error) {
 			errs = append(errs, err)
 		}
 	}
-	if len(o.Services) > 0 && o.Method != MethodRedirect {
-		errs = append(errs, fmt.Errorf("services are for method %s: method %s takes all that arrives for a VIP", MethodRedirect, o.Method))
-	}
 	if o.AddressOn != "" && o.Method != MethodARPTables {
 		errs = append(errs, fmt.Errorf("VIPs on %s: only method %s puts them on an interface of choice", o.AddressOn, MethodARPTables))
 	}
@@ -96,7 +113,15 @@ func (o Options) withDefaults() (Options, error) {
 		}
 		vips = append(vips, vip)
 	}
+	for _, list := range [][]netip.Addr{o.Clients, o.Directors} {
+		for _, addr := range list {
+			if err := validHost(addr); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
 	o.VIPs = sortedAddrs(vips)
+	o.Clients, o.Directors = unmapped(o.Clients), unmapped(o.Directors)
 	o.Interfaces = slices.Compact(slices.Sorted(slices.Values(o.Interfaces)))
 	return o, errors.Join(errs...)
 }
@@ -128,6 +153,23 @@ func validVIP(vip netip.Addr) error {
 		return nil
 	}
 	return fmt.Errorf("VIP %v: %s; a unicast address of the LAN or routed to it is needed", vip, reason)
+}
+
+// validHost refuses addresses that no client or director has.
+func validHost(addr netip.Addr) error {
+	if !addr.IsValid() || addr.Zone() != "" || addr.IsUnspecified() || addr.IsLoopback() || addr.IsMulticast() {
+		return fmt.Errorf("address %v: a unicast address of a client or a director is needed", addr)
+	}
+	return nil
+}
+
+// unmapped returns the addresses in order, those of IPv4 as such.
+func unmapped(addrs []netip.Addr) []netip.Addr {
+	plain := make([]netip.Addr, len(addrs))
+	for i, a := range addrs {
+		plain[i] = a.Unmap()
+	}
+	return sortedAddrs(plain)
 }
 
 // sortedAddrs returns the addresses in order, each once.

@@ -88,7 +88,7 @@ func (r *runner) plan(rec record) (*Plan, error) {
 	if len(r.options.VIPs) == 0 {
 		return nil, ErrNoVIP
 	}
-	if err := r.otherMethod(rec); err != nil {
+	if err := errors.Join(r.options.onlyRedirectServices(), r.otherMethod(rec)); err != nil {
 		return nil, err
 	}
 	s, err := readState(r.host, rec)

@@ -93,24 +93,13 @@ func (m redirectMethod) check(o Options, s *state) ([]Finding, error) {
 	}
 	var findings []Finding
 	for _, vip := range o.VIPs {
-		f, err := s.checkTable(m.table(vip, o.services(vip), s), m.name(), vip, whyNoRedirect)
+		f, err := s.checkTable(m.table(vip, o.services(vip), s), m.name(), vip, interfaces, whyNoRedirect)
 		if err != nil {
 			return nil, err
 		}
 		findings = append(findings, checkNoAddress(vip, s), f)
 	}
-	findings = append(findings, checkRedirectTo(interfaces, o.VIPs, s)...)
-	if len(only4(o.VIPs)) == 0 {
-		return findings, nil
-	}
-	for _, name := range orAll(interfaces) {
-		fs, err := eachCheck(name, s, checkProxyARP, checkReversePath)
-		if err != nil {
-			return nil, err
-		}
-		findings = append(findings, fs...)
-	}
-	return findings, nil
+	return append(findings, checkRedirectTo(interfaces, o.VIPs, s)...), nil
 }
 
 const whyNoRedirect = "the host drops what the director sends it for the VIP, and clients hang"

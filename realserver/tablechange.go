@@ -95,8 +95,9 @@ func (s *state) recordedTable(t Table) *Table {
 	return &t
 }
 
-// checkTable judges the table of a VIP; why says what goes wrong without it.
-func (s *state) checkTable(t Table, method string, vip netip.Addr, why string) (Finding, error) {
+// checkTable judges the table of a VIP, whose packets arrive on the interfaces; why
+// says what goes wrong without it.
+func (s *state) checkTable(t Table, method string, vip netip.Addr, interfaces []string, why string) (Finding, error) {
 	is, err := s.host.CompareTable(t)
 	if err != nil {
 		return Finding{}, err
@@ -104,7 +105,7 @@ func (s *state) checkTable(t Table, method string, vip netip.Addr, why string) (
 	apply := applyCommand(method, vip, t.services()...)
 	switch is {
 	case TableAbsent:
-		covered, err := s.host.Covered(t)
+		covered, err := s.host.Covered(t, interfaces)
 		if err != nil {
 			return Finding{}, err
 		}

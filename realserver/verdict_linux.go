@@ -2,276 +2,142 @@ package realserver
 
 import (
 	"bytes"
-	"encoding/binary"
+	"errors"
 	"net/netip"
-
-	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
-	"github.com/google/nftables/xt"
-	"golang.org/x/sys/unix"
 )
 
-// effect is what rules do with a packet.
-type effect int
-
-const (
-	effectNone     effect = iota // the rule does not match, or only counts
-	effectAccept                 // the chain ends
-	effectDrop                   // the packet ends
-	effectRedirect               // to the host itself, same port
-	effectUnknown                // the packet matches, and what becomes of it is not known
-)
-
-// probe is a packet that rules are tried on. Rules may write into it.
-type probe struct {
-	network   []byte // the network header
-	transport []byte
-	family    byte   // as meta nfproto has it
-	protocol  byte   // as meta l4proto has it
-	out       string // the interface that it leaves by
+// Passages implements Host.
+func (LinuxHost) Passages(packets []Packet) (passages []Passage, err error) {
+	rules, err := readRuleset()
+	if err != nil {
+		return nil, explainRules(err)
+	}
+	defer func() { err = errors.Join(err, rules.close()) }()
+	locals, err := localAddresses()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range packets {
+		passage, err := rules.passage(p, locals)
+		if err != nil {
+			return nil, explainRules(err)
+		}
+		passages = append(passages, passage)
+	}
+	return passages, nil
 }
 
-// arptMangle describes the info of the target "mangle" of arptables
-// (struct arpt_mangle in linux/netfilter_arp/arpt_mangle.h).
-const (
-	arptMangleSender    = 32 // the new sender address
-	arptMangleFlags     = 40
-	arptMangleSetSender = 0x04
-	arptMangleLen       = 48
-)
-
-// natPorts is set in the flags of a NAT range that names ports
-// (NF_NAT_RANGE_PROTO_SPECIFIED).
-const natPorts = 2
-
-// destined returns a packet to the VIP.
-func destined(vip netip.Addr, protocol byte, port uint16) *probe {
-	where, family := fields[FieldDestination], byte(unix.NFPROTO_IPV4)
-	if vip.Is6() {
-		where, family = fields[FieldDestination6], unix.NFPROTO_IPV6
+func localAddresses() ([]netip.Addr, error) {
+	list, err := LinuxHost{}.Addresses()
+	addrs := make([]netip.Addr, len(list))
+	for i, a := range list {
+		addrs[i] = a.Prefix.Addr()
 	}
-	p := &probe{
-		network: make([]byte, where.offset+where.bytes), transport: make([]byte, 20),
-		family: family, protocol: protocol,
-	}
-	copy(p.network[where.offset:], vip.AsSlice())
-	binary.BigEndian.PutUint16(p.transport[destinationPort:], port)
-	return p
+	return addrs, err
 }
 
-// asking returns an ARP request (RFC 826) on Ethernet.
-func asking(sender, target netip.Addr, out string) *probe {
-	p := &probe{network: []byte{0, 1, 8, 0, 6, 4, 0, 1, 27: 0}, family: unix.NFPROTO_ARP, out: out}
-	copy(p.network[fields[FieldARPSender].offset:], sender.AsSlice())
-	copy(p.network[fields[FieldARPTarget].offset:], target.AsSlice())
-	return p
+// passage tries one packet.
+func (rs *ruleset) passage(p Packet, locals []netip.Addr) (Passage, error) {
+	w := &walk{trial: newTrial(p, locals), rules: rs}
+	o, err := w.through(w.hooks(p.Out))
+	if err != nil {
+		return Passage{}, err
+	}
+	at, fate := o.doubt, FateUnknown
+	switch {
+	case o.only(effectAccept):
+		return Passage{}, nil
+	case o.only(effectDrop):
+		at, fate = o.by[effectDrop], Dropped
+	case at == nil && o.can(effectTaken):
+		at = o.by[effectTaken]
+	case at == nil:
+		at = o.by[effectDrop]
+	}
+	return Passage{Fate: fate, Where: at.String(), Chain: at.base.String(), To: at.to}, nil
 }
 
-// probes returns packets that are all served when a service is: one at each end
-// of its ports, for each protocol that it may mean.
-func (s Service) probes(vip netip.Addr) []*probe {
-	protocols := []byte{protocolNumbers["tcp"], protocolNumbers["udp"], protocolNumbers["sctp"]}
-	if s.Protocol != "" {
-		protocols = []byte{protocolNumbers[s.Protocol]}
+// Covered implements Host.
+func (LinuxHost) Covered(t Table, interfaces []string) (covered bool, err error) {
+	rules, err := readRuleset()
+	if err != nil {
+		return false, explainTable(t, err)
 	}
-	first, last := s.First, s.Last
+	defer func() { err = errors.Join(err, rules.close()) }()
+	for _, c := range t.Chains {
+		for _, r := range c.Rules {
+			met, err := rules.covers(r, interfaces)
+			if err != nil || !met {
+				return false, explainTable(t, err)
+			}
+		}
+	}
+	return true, nil
+}
+
+// covers says whether packets that arrive on each of the interfaces, or leave by
+// the rule's, surely meet what the rule does.
+func (rs *ruleset) covers(r Rule, interfaces []string) (bool, error) {
+	if len(interfaces) == 0 {
+		interfaces = []string{""}
+	}
+	if r.Out != "" {
+		interfaces = []string{r.Out}
+	}
+	for _, name := range interfaces {
+		for _, p := range r.packets(name) {
+			met, err := rs.meets(r, p)
+			if err != nil || !met {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
+
+// packets are all served when the rule is: of a service, one at each end of its
+// ports, for each protocol that it may mean.
+func (r Rule) packets(dev string) []Packet {
+	switch r.Action {
+	case ActionDrop:
+		return []Packet{{Protocol: "arp", To: r.VIP, Interface: dev}}
+	case ActionSetSender:
+		return []Packet{{Protocol: "arp", From: r.VIP, Interface: dev, Out: true}}
+	}
+	protocols := []string{"tcp", "udp", "sctp"}
+	if r.Service.Protocol != "" {
+		protocols = []string{r.Service.Protocol}
+	}
+	first, last := r.Service.First, r.Service.Last
 	if first == 0 {
 		first, last = 1, 65535
 	}
-	var all []*probe
+	var all []Packet
 	for _, protocol := range protocols {
-		all = append(all, destined(vip, protocol, first), destined(vip, protocol, last))
+		for _, port := range []uint16{first, last} {
+			all = append(all, Packet{Protocol: protocol, To: r.VIP, Port: port, Interface: dev})
+		}
 	}
 	return all
 }
 
-// meets says whether the chains do to the rule's packets what the rule does.
-func (r Rule) meets(chains []ruleChain) bool {
+// meets says whether the packet surely meets what the rule does.
+func (rs *ruleset) meets(r Rule, p Packet) (bool, error) {
+	w := &walk{trial: newTrial(p, nil), rules: rs}
+	hooks := w.hooks(p.Out)
+	if r.Action == ActionRedirect {
+		hooks = hooks[:len(hooks)-1] // what input does is not about it
+	}
+	o, err := w.through(hooks)
+	if err != nil {
+		return false, err
+	}
 	switch r.Action {
 	case ActionRedirect:
-		for _, p := range r.Service.probes(r.VIP) {
-			if p.through(chains) != effectRedirect {
-				return false
-			}
-		}
-		return true
+		return o.only(effectAccept) && w.redirected == yes && !w.moved, nil
 	case ActionDrop:
-		return asking(netip.IPv4Unspecified(), r.VIP, "").through(chains) == effectDrop
-	case ActionSetSender:
-		p := asking(r.VIP, netip.IPv4Unspecified(), r.Out)
-		where := fields[FieldARPSender]
-		return p.through(chains) == effectNone && !bytes.Equal(p.network[where.offset:where.offset+where.bytes], r.VIP.AsSlice())
+		return o.only(effectDrop), nil
 	}
-	return false
-}
-
-// ruleChain is a base chain as the kernel has it.
-type ruleChain struct {
-	drops bool // its policy
-	rules []*nftables.Rule
-}
-
-// through sends the packet through chains of one hook. None at the end means that
-// it goes on.
-func (p *probe) through(chains []ruleChain) effect {
-	for _, c := range chains {
-		switch e := p.in(c); e {
-		case effectNone, effectAccept:
-		default:
-			return e
-		}
-	}
-	return effectNone
-}
-
-func (p *probe) in(c ruleChain) effect {
-	for _, r := range c.rules {
-		if e := p.meet(r.Exprs); e != effectNone {
-			return e
-		}
-	}
-	if c.drops {
-		return effectDrop
-	}
-	return effectNone
-}
-
-// meet runs one rule. What this does not know to judge is taken not to match.
-func (p *probe) meet(exprs []expr.Any) effect {
-	registers := map[uint32][]byte{}
-	for _, e := range exprs {
-		switch e := e.(type) {
-		case *expr.Counter:
-		case *expr.Meta:
-			value, ok := p.meta(e.Key)
-			if !ok {
-				return effectNone
-			}
-			registers[e.Register] = value
-		case *expr.Payload:
-			if !p.payload(e, registers) {
-				return effectNone
-			}
-		case *expr.Immediate:
-			registers[e.Register] = e.Data
-		case *expr.Bitwise:
-			registers[e.DestRegister] = bitwise(registers[e.SourceRegister], e)
-		case *expr.Cmp:
-			if !holds(e, registers[e.Register]) {
-				return effectNone
-			}
-		case *expr.Redir:
-			return redirects(e.RegisterProtoMin == 0)
-		case *expr.Target:
-			return p.target(e)
-		case *expr.Verdict:
-			return verdict(e.Kind)
-		default:
-			return effectNone
-		}
-	}
-	return effectNone
-}
-
-func (p *probe) meta(key expr.MetaKey) (value []byte, ok bool) {
-	switch key {
-	case expr.MetaKeyL4PROTO:
-		return []byte{p.protocol}, true
-	case expr.MetaKeyNFPROTO:
-		return []byte{p.family}, true
-	case expr.MetaKeyOIFNAME:
-		return append([]byte(p.out), make([]byte, unix.IFNAMSIZ-len(p.out))...), true
-	}
-	return nil, false
-}
-
-// payload loads or writes; it reports whether the packet reaches so far.
-func (p *probe) payload(e *expr.Payload, registers map[uint32][]byte) bool {
-	data := p.network
-	switch e.Base {
-	case expr.PayloadBaseNetworkHeader:
-	case expr.PayloadBaseTransportHeader:
-		data = p.transport
-	default:
-		return false
-	}
-	if int(e.Offset+e.Len) > len(data) {
-		return false
-	}
-	field := data[e.Offset : e.Offset+e.Len]
-	if e.OperationType == expr.PayloadWrite {
-		copy(field, registers[e.SourceRegister])
-		return true
-	}
-	registers[e.DestRegister] = bytes.Clone(field)
-	return true
-}
-
-func bitwise(value []byte, e *expr.Bitwise) []byte {
-	result := bytes.Clone(value)
-	for i := range result {
-		if i < len(e.Mask) && i < len(e.Xor) {
-			result[i] = result[i]&e.Mask[i] ^ e.Xor[i]
-		}
-	}
-	return result
-}
-
-// holds compares as the kernel does: as many bytes as the rule has.
-func holds(e *expr.Cmp, value []byte) bool {
-	if len(value) < len(e.Data) {
-		return false
-	}
-	c := bytes.Compare(value[:len(e.Data)], e.Data)
-	switch e.Op {
-	case expr.CmpOpEq:
-		return c == 0
-	case expr.CmpOpNeq:
-		return c != 0
-	case expr.CmpOpLt:
-		return c < 0
-	case expr.CmpOpLte:
-		return c <= 0
-	case expr.CmpOpGt:
-		return c > 0
-	case expr.CmpOpGte:
-		return c >= 0
-	}
-	return false
-}
-
-// target judges the targets of iptables and arptables that matter here.
-func (p *probe) target(e *expr.Target) effect {
-	switch info := e.Info.(type) {
-	case *xt.NatIPv4MultiRangeCompat:
-		return redirects(e.Name == "REDIRECT" && len(*info) == 1 && (*info)[0].Flags&natPorts == 0)
-	case *xt.NatRange:
-		return redirects(e.Name == "REDIRECT" && info.Flags&natPorts == 0)
-	case *xt.Unknown:
-		b := []byte(*info)
-		if e.Name == "mangle" && len(b) >= arptMangleLen && b[arptMangleFlags] == arptMangleSetSender {
-			copy(p.network[fields[FieldARPSender].offset:], b[arptMangleSender:arptMangleSender+4])
-			return effectAccept
-		}
-	}
-	return effectUnknown
-}
-
-func redirects(samePort bool) effect {
-	if samePort {
-		return effectRedirect
-	}
-	return effectUnknown
-}
-
-func verdict(kind expr.VerdictKind) effect {
-	switch kind {
-	case expr.VerdictDrop:
-		return effectDrop
-	case expr.VerdictAccept:
-		return effectAccept
-	case expr.VerdictContinue:
-		return effectNone
-	}
-	return effectUnknown
+	sender := w.network.cut(arpFrom, 4)
+	return o.only(effectAccept) && sender.allKnown() && !bytes.Equal(sender.data, r.VIP.AsSlice()), nil
 }
