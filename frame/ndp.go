@@ -36,6 +36,11 @@ func (n NDP) InitSolicitation(target Addr, source MAC) {
 	n.putLinkLayer(NDPSourceLinkLayer, source)
 }
 
+// InitProbe writes a solicitation for target without options, as duplicate address
+// detection sends it from the unspecified address (RFC 4862, 5.4.2), [NDPLen]
+// bytes; the checksum is left to [ICMPv6.UpdateChecksum].
+func (n NDP) InitProbe(target Addr) { n.init(ICMPv6NeighborSolicitation, target) }
+
 // InitAdvertisement writes an advertisement for target with the target link-layer
 // option, [NDPLinkLayerLen] bytes; the checksum is left to [ICMPv6.UpdateChecksum].
 func (n NDP) InitAdvertisement(flags uint8, target Addr, mac MAC) {

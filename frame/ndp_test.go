@@ -48,6 +48,20 @@ func TestNDPBuild(t *testing.T) {
 	}
 }
 
+// TestNDPProbe: what duplicate address detection sends is valid from the unspecified
+// address alone.
+func TestNDPProbe(t *testing.T) {
+	n, group := make(NDP, NDPLen), SolicitedNode(testVIP6)
+	n.InitProbe(testVIP6)
+	ICMPv6(n).UpdateChecksum(Addr{}, group)
+	if _, named := n.LinkLayer(NDPSourceLinkLayer); named || n.Target() != testVIP6 || !n.Valid(Addr{}, group, 255) {
+		t.Errorf("probe % x", n)
+	}
+	if n.Valid(testClient6, group, 255) {
+		t.Error("the checksum is of another source")
+	}
+}
+
 func TestNDPValid(t *testing.T) {
 	allNodes := Addr{0xff02 << 48, 1}
 	good, src, dst := solicitation()
