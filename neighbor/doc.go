@@ -18,7 +18,8 @@
 //     our own, the virtual one.
 //   - A first MAC address at once; another one only after it answered a unicast
 //     request, and the old one did not answer within 0.75 s. If the old one
-//     does, that is a conflict: it is reported and the old address kept.
+//     does, that is a conflict: it is reported, the old address kept, and with each
+//     refresh the other one is asked again, until it no longer answers.
 //   - Nothing unasked. A gratuitous ARP with another MAC address starts that
 //     verification and nothing else; so a server that moves and announces itself
 //     is followed within a second, and a forged announcement changes nothing

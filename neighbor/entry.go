@@ -60,6 +60,7 @@ type entry struct {
 	check verification
 
 	conflict      frame.MAC // last other host that answered as well
+	conflictSince time.Time
 	spoofed       uint64
 	spoofer       frame.MAC
 	conflictTold  time.Time
@@ -96,6 +97,7 @@ func (m *Machine) stepEntry(now time.Time, e *entry) {
 		e.tries = 0
 		e.enter(now, Refreshing)
 		m.refresh(now, e)
+		m.verifyConflict(now, e)
 	case Refreshing:
 		m.refresh(now, e)
 	case Resolving, Restored, Stale:
@@ -154,6 +156,9 @@ func (m *Machine) confirm(now time.Time, e *entry) {
 func (m *Machine) adopt(now time.Time, e *entry, mac frame.MAC) {
 	old := e.mac
 	e.mac = mac
+	if e.conflict == mac {
+		e.conflict, e.conflictSince = frame.MAC{}, time.Time{}
+	}
 	if !old.IsZero() {
 		// One event says it all.
 		e.failed = false

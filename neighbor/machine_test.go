@@ -245,6 +245,38 @@ func TestDoubt(t *testing.T) {
 	same(t, "events", []EventKind{Resolved, Changed, Failed}, s.kinds())
 }
 
+// TestConflictEnds: a conflict lasts until the other host does not answer, or has the
+// address alone; nobody has to say so.
+func TestConflictEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		gone, stays frame.MAC
+		events      []EventKind
+	}{
+		"the other left": {evilMAC, web1MAC, []EventKind{Resolved, Conflict}},
+		"the old left":   {web1MAC, evilMAC, []EventKind{Resolved, Conflict, Changed}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSim(web1)
+			s.hosts[web1MAC] = web1
+			s.runTo(10 * time.Second)
+			s.hosts[evilMAC] = web1
+			s.receive(gratuitous(evilMAC, web1))
+			s.runTo(2 * time.Minute)
+			e := s.entry(web1)
+			if e.MAC != web1MAC || e.Conflict != evilMAC || !e.ConflictSince.Equal(epoch.Add(10*time.Second)) {
+				t.Fatalf("after two minutes: %+v", e)
+			}
+			delete(s.hosts, c.gone)
+			s.runTo(3 * time.Minute)
+			e = s.entry(web1)
+			if e.MAC != c.stays || !e.Conflict.IsZero() || !e.ConflictSince.IsZero() || e.Spoofed != 0 {
+				t.Errorf("afterwards: %+v", e)
+			}
+			same(t, "events", c.events, s.kinds())
+		})
+	}
+}
+
 func TestConflict(t *testing.T) {
 	s := newSim(web1)
 	s.hosts[web1MAC] = web1

@@ -16,7 +16,8 @@ type Entry struct {
 	Failed        bool      // nobody has answered for too long
 	LastConfirmed time.Time // the server last answered; zero: never in this run
 	Candidate     frame.MAC // another MAC address that is being verified; zero: none
-	Conflict      frame.MAC // the last other host that answered too; zero: none
+	Conflict      frame.MAC // another host that answers too; zero: none
+	ConflictSince time.Time // when it was first seen to
 	Spoofed       uint64    // claims that were not believed
 	LastSpoofer   frame.MAC // who made the last one
 }
@@ -61,7 +62,7 @@ func (m *Machine) Snapshot() []Entry {
 	for _, e := range m.order {
 		all = append(all, Entry{
 			Addr: e.addr, MAC: e.mac, State: e.state, Since: e.since, LastConfirmed: e.confirmed,
-			Failed: e.failed, Candidate: e.check.candidate, Conflict: e.conflict, Spoofed: e.spoofed, LastSpoofer: e.spoofer,
+			Failed: e.failed, Candidate: e.check.candidate, Conflict: e.conflict, ConflictSince: e.conflictSince, Spoofed: e.spoofed, LastSpoofer: e.spoofer,
 		})
 	}
 	return all

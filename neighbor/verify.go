@@ -18,6 +18,7 @@ type verification struct {
 	queued    frame.MAC // the next candidate
 	tries     int
 	next      time.Time
+	again     bool // the candidate is a known conflict
 
 	candidateLives, oldLives bool // answered since it began
 }
@@ -35,6 +36,14 @@ func (m *Machine) verify(now time.Time, e *entry, candidate frame.MAC) {
 	}
 	e.check = verification{candidate: candidate, next: now}
 	m.stepVerify(now, e)
+}
+
+// verifyConflict asks whether a known conflict lasts, which nobody says of itself.
+func (m *Machine) verifyConflict(now time.Time, e *entry) {
+	if !e.conflict.IsZero() && !e.check.active() {
+		m.verify(now, e, e.conflict)
+		e.check.again = true
+	}
 }
 
 func (m *Machine) stepVerify(now time.Time, e *entry) {
@@ -73,8 +82,11 @@ func (m *Machine) decide(now time.Time, e *entry) {
 	v := e.check
 	e.check = verification{}
 	switch {
+	case !v.candidateLives && v.again:
+		e.conflict, e.conflictSince = frame.MAC{}, time.Time{}
 	case !v.candidateLives:
 		m.spoof(now, e, v.candidate, "it does not answer when asked")
+	case v.oldLives && v.again:
 	case v.oldLives:
 		m.conflict(now, e, v.candidate)
 	default:
@@ -87,7 +99,9 @@ func (m *Machine) decide(now time.Time, e *entry) {
 
 // conflict reports another host that answers as well as the old one.
 func (m *Machine) conflict(now time.Time, e *entry, other frame.MAC) {
-	e.conflict = other
+	if e.conflict != other {
+		e.conflict, e.conflictSince = other, now
+	}
 	if !e.conflictTold.IsZero() && now.Sub(e.conflictTold) < reportEvery {
 		return
 	}
