@@ -6,16 +6,18 @@ import (
 	"time"
 
 	"lvsdr/arp"
+	"lvsdr/finding"
 	"lvsdr/frame"
 )
 
 // claim is a MAC address that was heard to have an IP address.
 type claim struct {
-	mac      frame.MAC
-	answered bool // it has answered; else it only asked or announced, with the address as its own
+	mac frame.MAC
+	how finding.Claim // the strongest so far
 }
 
-// claims are all that is heard in ARP of the addresses that matter.
+// claims are all that is heard, in ARP and neighbour discovery, of the addresses
+// that matter.
 type claims struct {
 	of   map[netip.Addr][]claim
 	ask  []netip.Addr // for these, in this order
@@ -54,27 +56,32 @@ func (c *claims) due(now time.Time, every time.Duration) []netip.Addr {
 func (c *claims) over(now time.Time) bool { return c.sent == attempts && !now.Before(c.next) }
 
 // receive notes who claims what, in an answer or otherwise.
-func (c *claims) receive(p *arp.Packet, own frame.MAC) {
-	list, matters := c.of[p.SenderIP]
-	if !matters || p.Implausible() != "" || p.SenderMAC == own {
+func (c *claims) receive(p *arp.Packet) {
+	if p.Implausible() != "" {
 		return
 	}
-	i := slices.IndexFunc(list, func(have claim) bool { return have.mac == p.SenderMAC })
-	if i < 0 {
-		i = len(list)
-		list = append(list, claim{mac: p.SenderMAC})
+	how := finding.Asks
+	switch {
+	case p.TargetIP == p.SenderIP:
+		how = finding.Announces
+	case p.Operation == arp.Reply:
+		how = finding.Answers
 	}
-	list[i].answered = list[i].answered || p.Operation == arp.Reply
-	c.of[p.SenderIP] = list
+	c.note(p.SenderIP, p.SenderMAC, how)
 }
 
-// askARP asks who has an address, as any host would that wants to send there.
-func (s *segment) askARP(addr netip.Addr) ([]byte, error) {
-	p := arp.Packet{
-		Destination: frame.Broadcast, Source: s.mac, Operation: arp.Request,
-		SenderMAC: s.mac, SenderIP: s.source(addr), TargetIP: addr,
+// note adds a claim, if the address matters.
+func (c *claims) note(addr netip.Addr, mac frame.MAC, how finding.Claim) {
+	list, matters := c.of[addr]
+	if !matters || !mac.IsUnicast() {
+		return
 	}
-	return p.Encode()
+	i := slices.IndexFunc(list, func(have claim) bool { return have.mac == mac })
+	if i < 0 {
+		c.of[addr] = append(list, claim{mac: mac, how: how})
+		return
+	}
+	list[i].how = max(list[i].how, how)
 }
 
 // macs returns who has the address.

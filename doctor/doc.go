@@ -4,18 +4,20 @@
 //
 // [Examine] looks at, in this order:
 //
-//   - This host's kernel, if the director is to run here: whether it takes part
-//     in the VIPs' traffic (package guard judges most of that).
-//   - Who answers ARP for each VIP, each real server and the director. All
-//     answers within a window count, not only the first. The questions are
-//     requests in this host's own name (RFC 826). Probes (RFC 5227, 2.1.1), whose
-//     sender is 0.0.0.0, would do harm: a director that is itself probing for a VIP
-//     takes one for another claim (2.1.1) and refuses the VIP. And they find
-//     less: Linux answers none with arp_ignore=2, and none by proxy_arp.
+//   - This host's kernel, if the director is to run here: package guard judges it.
+//   - Who answers ARP or neighbour discovery for each VIP, each real server and the
+//     director. All answers within a window count, not only the first. The questions
+//     are in this host's own name (RFC 826; RFC 4861, 7.2.2). Probes, whose sender has no
+//     address, would do harm: a director that is itself probing for a VIP takes
+//     one for another claim and refuses the VIP (RFC 5227, 2.1.1), a host gives up an IPv6
+//     address (RFC 4862, 5.4.3), and who answers one tells all hosts (RFC 4861,
+//     7.2.4), so that clients would follow a wrong server. And they find less: Linux
+//     answers none with arp_ignore=2, and none by proxy_arp. They are all that is left
+//     where the interface has no address of the family.
 //   - Whether each real server takes packets for the VIP: an echo request, and
-//     a SYN or an empty datagram to each service, sent to that server's MAC
-//     address as the director would. They come from this host's own address, so
-//     that the answer finds the way back. A connection that opens is reset.
+//     a SYN or a datagram to each service, sent to that server's MAC address as the
+//     director would. They come from this host's own address, so that the answer
+//     finds the way back. A connection that opens is reset.
 //   - Whether a packet of the interface's MTU reaches each real server, and if
 //     not, which one does.
 //
@@ -29,6 +31,6 @@
 // the SYNs, so it resets what answers them, by its own route to the VIP; that
 // reset is one packet of no connection for whoever has the VIP.
 //
-// The package does not mend anything: each [Result] that is wrong names the
-// command, and the machine to run it on. It looks at IPv4 only.
+// The package does not mend anything: each [finding.Result] that is wrong names the
+// command, and the machine to run it on.
 package doctor

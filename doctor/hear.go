@@ -7,7 +7,7 @@ import (
 	"lvsdr/frame"
 )
 
-// hear takes an IPv4 packet that may be an answer.
+// hear takes an IP packet that may be an answer.
 func (m *machine) hear(now time.Time, b []byte, p *frame.Packet) [][]byte {
 	if p.Has(frame.IsICMPError) {
 		m.hearError(now, b, p)
@@ -22,7 +22,7 @@ func (m *machine) hear(now time.Time, b []byte, p *frame.Packet) [][]byte {
 		if q := m.probe(p.Key, p.Key.DstPort); q != nil && p.Key.SrcPort == q.port {
 			q.settle(b, answerAccepted)
 		}
-	case p.Key.Protocol == frame.ProtocolICMP && len(body) >= frame.ICMPLen && p.ICMPType == frame.ICMPEchoReply:
+	case isEchoReply(p) && len(body) >= frame.ICMPLen:
 		if q := m.probe(p.Key, frame.ICMP(body).ID()); q != nil {
 			if p.Has(frame.IsFragment) {
 				q.pieces = p.End - p.Network
@@ -31,6 +31,11 @@ func (m *machine) hear(now time.Time, b []byte, p *frame.Packet) [][]byte {
 		}
 	}
 	return nil
+}
+
+func isEchoReply(p *frame.Packet) bool {
+	return p.Key.Protocol == frame.ProtocolICMP && p.ICMPType == frame.ICMPEchoReply ||
+		p.Key.Protocol == frame.ProtocolICMPv6 && p.ICMPType == frame.ICMPv6EchoReply
 }
 
 // probe returns that with this number to which a packet with that key can be
@@ -84,20 +89,46 @@ func (m *machine) hearError(now time.Time, b []byte, p *frame.Packet) {
 	if q == nil || q.answer != silence {
 		return
 	}
-	switch {
-	case p.ICMPType == frame.ICMPTimeExceeded && q.ttl == hops:
+	switch e := errorOf(p); {
+	case e == outOfHops && q.ttl == hops:
 		q.expired = true
 		q.ttl, q.sent, q.next = moreHops, 0, now
-	case p.ICMPType == frame.ICMPTimeExceeded:
+	case e == outOfHops:
 		q.settle(b, answerExpired)
-	case p.ICMPType != frame.ICMPDestUnreachable:
-	case p.ICMPCode == frame.ICMPCodePortUnreachable && q.protocol == frame.ProtocolUDP:
+	case e == portUnreachable && q.protocol == frame.ProtocolUDP:
 		q.settle(b, answerRefused)
-	case p.ICMPCode == frame.ICMPCodeFragNeeded: // the size is looked for
-	default:
+	case e == portUnreachable, e == unreachable:
 		q.code = p.ICMPCode
 		q.settle(b, answerRejected)
 	}
+}
+
+// icmpError is what the ICMP errors of both families mean.
+type icmpError int
+
+const (
+	otherError icmpError = iota // too long too: the size is looked for
+	outOfHops
+	portUnreachable
+	unreachable
+)
+
+func errorOf(p *frame.Packet) icmpError {
+	type message struct{ protocol, typ, code uint8 }
+	switch (message{p.Key.Protocol, p.ICMPType, p.ICMPCode}) {
+	case message{frame.ProtocolICMP, frame.ICMPDestUnreachable, frame.ICMPCodeFragNeeded}:
+		return otherError
+	case message{frame.ProtocolICMP, frame.ICMPDestUnreachable, frame.ICMPCodePortUnreachable},
+		message{frame.ProtocolICMPv6, frame.ICMPv6DestUnreachable, frame.ICMPv6CodePortUnreachable}:
+		return portUnreachable
+	case message{frame.ProtocolICMP, frame.ICMPTimeExceeded, 0}, message{frame.ProtocolICMPv6, frame.ICMPv6TimeExceeded, 0}:
+		return outOfHops
+	}
+	switch (message{p.Key.Protocol, p.ICMPType, 0}) {
+	case message{frame.ProtocolICMP, frame.ICMPDestUnreachable, 0}, message{frame.ProtocolICMPv6, frame.ICMPv6DestUnreachable, 0}:
+		return unreachable
+	}
+	return otherError
 }
 
 // quotedID returns a probe's number from the packet that an error quotes.
@@ -105,11 +136,12 @@ func quotedID(quote []byte, p *frame.Packet) (uint16, bool) {
 	if p.Has(frame.QuotedHasPorts) {
 		return p.Quoted.SrcPort, true
 	}
-	if len(quote) < frame.IPv4Len {
-		return 0, false
+	header := frame.IPv6Len
+	if p.Has(frame.IsIPv4) && len(quote) >= frame.IPv4Len {
+		header = frame.IPv4(quote).HeaderLen()
 	}
-	echo := quote[min(frame.IPv4(quote).HeaderLen(), len(quote)):]
-	if p.Quoted.Protocol != frame.ProtocolICMP || len(echo) < frame.ICMPLen {
+	echo := quote[min(header, len(quote)):]
+	if p.Quoted.Protocol != p.Key.Protocol || len(echo) < frame.ICMPLen {
 		return 0, false
 	}
 	return binary.BigEndian.Uint16(echo[icmpID:]), true

@@ -1,46 +1,17 @@
 package doctor
 
 import (
-	"net/netip"
 	"time"
 
 	"lvsdr/arp"
 	"lvsdr/frame"
 )
 
-// segment is this host's place on the segment.
-type segment struct {
-	mac   frame.MAC
-	mtu   int
-	addrs []netip.Prefix // IPv4, at least one
-}
-
-// source returns the address from which to ask a host: one of its subnet, or the
-// first.
-func (s *segment) source(host netip.Addr) netip.Addr {
-	for _, p := range s.addrs {
-		if p.Contains(host) {
-			return p.Addr()
-		}
-	}
-	return s.addrs[0].Addr()
-}
-
-// has reports whether an address is this host's.
-func (s *segment) has(addr netip.Addr) bool {
-	for _, p := range s.addrs {
-		if p.Addr() == addr {
-			return true
-		}
-	}
-	return false
-}
-
 // phase is what the machine is about.
 type phase int
 
 const (
-	phaseARP    phase = iota // who has which address
+	phaseOwners phase = iota // who has which address
 	phaseProbes              // what each real server takes
 	phaseSizes               // which packets reach those that a full one does not
 	phaseDone
@@ -85,17 +56,10 @@ func (m *machine) done() bool { return m.phase == phaseDone }
 
 // tick does what is due and returns the frames to send.
 func (m *machine) tick(now time.Time) ([][]byte, error) {
-	if m.phase == phaseARP {
-		var frames [][]byte
-		for _, addr := range m.claims.due(now, m.every()) {
-			f, err := m.seg.askARP(addr)
-			if err != nil {
-				return nil, err
-			}
-			frames = append(frames, f)
-		}
-		if !m.claims.over(now) {
-			return frames, nil
+	if m.phase == phaseOwners {
+		frames, err := m.solicit(now)
+		if err != nil || !m.claims.over(now) {
+			return frames, err
 		}
 		m.phase = phaseProbes
 		if err := m.askServers(now); err != nil {
@@ -110,6 +74,27 @@ func (m *machine) tick(now time.Time) ([][]byte, error) {
 	}
 	if m.phase == phaseSizes && m.settled(now) {
 		m.phase = phaseDone
+	}
+	return frames, nil
+}
+
+// solicit returns the questions for owners that are due. In the last round, the real
+// servers that nobody has answered for are asked in two ways.
+func (m *machine) solicit(now time.Time) (frames [][]byte, err error) {
+	last := m.claims.sent == attempts-1
+	for _, addr := range m.claims.due(now, m.every()) {
+		f, err := m.seg.solicit(addr)
+		if err != nil {
+			return nil, err
+		}
+		frames = append(frames, f)
+		if !last || !addr.Is4() || len(m.claims.of[addr]) > 0 || !m.isServer(addr) {
+			continue
+		}
+		if f, err = m.seg.solicitElsewhere(addr); err != nil {
+			return nil, err
+		}
+		frames = append(frames, f)
 	}
 	return frames, nil
 }
@@ -147,7 +132,7 @@ func (m *machine) settled(now time.Time) bool {
 
 // deadline returns when tick is due next, given that it was just called.
 func (m *machine) deadline(now time.Time) time.Time {
-	if m.phase == phaseARP {
+	if m.phase == phaseOwners {
 		return m.claims.next
 	}
 	var first time.Time
@@ -168,12 +153,14 @@ func (m *machine) receive(now time.Time, b []byte) [][]byte {
 	if frame.Parse(b, &p) != frame.OK {
 		return nil
 	}
-	switch p.EtherType {
-	case frame.EtherTypeARP:
+	switch {
+	case p.EtherType == frame.EtherTypeARP:
 		if a, err := arp.Decode(b); err == nil {
-			m.claims.receive(&a, m.seg.mac)
+			m.claims.receive(&a)
 		}
-	case frame.EtherTypeIPv4:
+	case p.Key.Protocol == frame.ProtocolICMPv6 && (p.ICMPType == frame.ICMPv6NeighborSolicitation || p.ICMPType == frame.ICMPv6NeighborAdvertisement):
+		m.hearNDP(b, &p)
+	case p.Has(frame.IsIPv4), p.Has(frame.IsIPv6):
 		return m.hear(now, b, &p)
 	}
 	return nil

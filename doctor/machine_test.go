@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"lvsdr/arp"
+	"lvsdr/finding"
 	"lvsdr/frame"
 )
 
@@ -28,10 +29,10 @@ func services(servers []Server) []Service {
 }
 
 // told writes the results that are not OK, with what they name, in order.
-func told(results []Result) string {
+func told(results []finding.Result) string {
 	var lines []string
 	for _, r := range results {
-		if r.Verdict != OK {
+		if r.Verdict != finding.OK {
 			lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s %s %s", r.Kind, r.Server, r.MAC)))
 		}
 	}
@@ -60,11 +61,19 @@ func TestDiagnosis(t *testing.T) {
 		"lossy":   {change: func(w1, w2 *host, _ *memory, _ *Options) { w1.deaf, w2.deaf = [2]int{5, 9}, [2]int{3, 1} }},
 		"server answers ARP for the VIP": {
 			change: func(w1, _ *host, _ *memory, _ *Options) { w1.addrs = append(w1.addrs, vip) },
-			want:   string(VIPAtServer) + at1, says: "real server 192.0.2.21 (02:00:00:00:00:21) answers ARP",
+			want:   string(finding.VIPAtServer) + at1, says: "real server 192.0.2.21 (02:00:00:00:00:21) answers ARP",
 		},
 		"server asks with the VIP": {
 			change: func(w1, _ *host, _ *memory, _ *Options) { w1.gossip = []arp.Packet{asks(w1.mac, vip)} },
-			want:   string(VIPAtServer) + at1, says: "asks or announces in ARP with the VIP 192.0.2.10 as its own",
+			want:   string(finding.VIPAtServer) + at1, says: "asks by ARP with the VIP 192.0.2.10 as its own address",
+		},
+		"server announces the VIP": {
+			change: func(w1, _ *host, _ *memory, _ *Options) {
+				p := asks(w1.mac, vip)
+				p.TargetIP = vip
+				w1.gossip = []arp.Packet{p}
+			},
+			want: string(finding.VIPAtServer) + at1, says: "announces the VIP 192.0.2.10 by ARP",
 		},
 		"implausible and own claims": {
 			change: func(w1, _ *host, _ *memory, _ *Options) {
@@ -76,7 +85,7 @@ func TestDiagnosis(t *testing.T) {
 				w2.addrs = append(w2.addrs, vip)
 				l.hosts = append(l.hosts, &host{mac: alien, addrs: []netip.Addr{vip}})
 			},
-			want: string(VIPAtServer) + at2 + "; " + string(VIPElsewhere) + "  00:50:56:01:02:03",
+			want: string(finding.VIPAtServer) + at2 + "; " + string(finding.VIPElsewhere) + "  00:50:56:01:02:03",
 			says: "00:50:56:01:02:03 (VMware), answers ARP",
 		},
 		"director by address": {
@@ -94,14 +103,14 @@ func TestDiagnosis(t *testing.T) {
 		},
 		"director that is silent": {
 			change: func(_, _ *host, _ *memory, o *Options) { o.Director.Addr = ip("192.0.2.3") },
-			want:   string(VIPUnanswered),
+			want:   string(finding.VIPUnanswered),
 		},
 		"egress of a director elsewhere": {
-			change: func(_, _ *host, _ *memory, o *Options) { o.Director.Addr, o.Egress = ip("192.0.2.3"), true },
+			change: func(_, _ *host, _ *memory, o *Options) { o.Director.Addr, o.Egress = ip("192.0.2.3"), "eth0" },
 		},
 		"absent": {
 			change: func(_, _ *host, l *memory, _ *Options) { l.hosts = l.hosts[:1] },
-			want:   string(ServerAbsent) + " 192.0.2.22",
+			want:   string(finding.ServerAbsent) + " 192.0.2.22",
 		},
 		"absent in ARP, but pinned": {
 			change: func(w1, _ *host, _ *memory, o *Options) {
@@ -114,35 +123,58 @@ func TestDiagnosis(t *testing.T) {
 				w1.mac = alien
 				o.Services = services([]Server{{Addr: web1, MAC: web1MAC}, {Addr: web2}})
 			},
-			want: string(ServerPinned) + " 192.0.2.21 00:50:56:01:02:03; " + string(ServerLacksVIP) + at1 + "; " + string(PathMTUUntested) + at1,
+			want: string(finding.ServerPinned) + " 192.0.2.21 00:50:56:01:02:03; " + string(finding.ServerLacksVIP) + at1 + "; " + string(finding.PathMTUUntested) + at1,
 		},
 		"one address, two hosts": {
 			change: func(_, _ *host, l *memory, _ *Options) { l.hosts = append(l.hosts, goodServer(web2, alien)) },
-			want:   string(ServerAddress) + at2, says: "2 hosts answer ARP for real server 192.0.2.22",
+			want:   string(finding.ServerAddress) + at2, says: "2 hosts answer ARP for real server 192.0.2.22",
 		},
 		"one MAC address, two servers": {
 			change: func(_, w2 *host, _ *memory, _ *Options) { w2.mac = web1MAC },
-			want:   string(ServerMAC) + " 192.0.2.22 02:00:00:00:00:21",
+			want:   string(finding.ServerMAC) + " 192.0.2.22 02:00:00:00:00:21",
 			says:   "the real servers 192.0.2.21 and 192.0.2.22 have one MAC address",
+		},
+		"the director's MAC address": {
+			change: func(_, w2 *host, _ *memory, _ *Options) { w2.mac = ownMAC },
+			want:   string(finding.ServerMAC) + " 192.0.2.22 02:00:00:00:00:02",
+			says:   "the director and real server 192.0.2.22 have one MAC address, 02:00:00:00:00:02",
+		},
+		"this host's MAC address, the director elsewhere": {
+			change: func(_, w2 *host, l *memory, o *Options) {
+				w2.mac = ownMAC
+				l.hosts = append(l.hosts, &host{mac: alien, addrs: []netip.Addr{vip, ip("192.0.2.3")}})
+				o.Director.Addr = ip("192.0.2.3")
+			},
+			want: string(finding.ServerMAC) + " 192.0.2.22 02:00:00:00:00:02",
+			says: "this host and real server 192.0.2.22",
+		},
+		"the MAC address of a director elsewhere": {
+			change: func(_, w2 *host, l *memory, o *Options) {
+				w2.mac = alien
+				l.hosts = append(l.hosts, &host{mac: alien, addrs: []netip.Addr{vip, ip("192.0.2.3")}})
+				o.Director.Addr = ip("192.0.2.3")
+			},
+			want: string(finding.ServerMAC) + " 192.0.2.22 00:50:56:01:02:03",
+			says: "the director and real server 192.0.2.22 have one MAC address, 00:50:56:01:02:03 (VMware)",
 		},
 		"server on this host": {
 			change: func(_, _ *host, _ *memory, o *Options) {
 				o.Services = services([]Server{{Addr: web1}, {Addr: web2}, {Addr: ownIP}})
 			},
-			want: string(ServerHere) + " 192.0.2.2",
+			want: string(finding.ServerHere) + " 192.0.2.2",
 		},
 		"lacks the VIP": {
 			change: func(w1, _ *host, _ *memory, _ *Options) { w1.takes = nil },
-			want:   string(ServerLacksVIP) + at1,
-			says:   "tried an echo request, a SYN to port 80, a datagram to UDP port 53",
+			want:   string(finding.ServerLacksVIP) + at1,
+			says:   "tried an echo request, a SYN to port 80, a DNS query to UDP port 53",
 		},
 		"forwards the VIP into the void": {
 			change: func(w1, _ *host, _ *memory, _ *Options) { w1.takes, w1.router = nil, true },
-			want:   string(ServerForwards) + at1,
+			want:   string(finding.ServerForwards) + at1,
 		},
 		"forwards the VIP to the other server": {
 			change: func(w1, w2 *host, _ *memory, _ *Options) { w1.takes, w1.router, w1.gateway = nil, true, w2 },
-			want:   string(ServerPassesOn) + " 192.0.2.21 02:00:00:00:00:22",
+			want:   string(finding.ServerPassesOn) + " 192.0.2.21 02:00:00:00:00:22",
 			says:   "was answered by real server 192.0.2.22",
 		},
 		"two routers in turn": {
@@ -150,7 +182,7 @@ func TestDiagnosis(t *testing.T) {
 				w1.takes, w1.router = nil, true
 				w1.gateway = &host{mac: alien, addrs: []netip.Addr{ip("192.0.2.1")}, router: true}
 			},
-			want: string(ServerForwards) + at1,
+			want: string(finding.ServerForwards) + at1,
 		},
 		"service in a container": {
 			change: func(w1, _ *host, _ *memory, _ *Options) {
@@ -159,8 +191,8 @@ func TestDiagnosis(t *testing.T) {
 		},
 		"refuses": {
 			change: func(w1, _ *host, _ *memory, _ *Options) { w1.tcp, w1.udp = nil, nil },
-			want:   string(ServiceRefused) + at1 + "; " + string(ServiceRefused) + at1,
-			says:   "answers a datagram to UDP port 53 with port unreachable",
+			want:   string(finding.ServiceRefused) + at1 + "; " + string(finding.ServiceRefused) + at1,
+			says:   "answers a DNS query to UDP port 53 with port unreachable",
 		},
 		"refuses a port that is as good as any": {
 			change: func(w1, w2 *host, _ *memory, o *Options) {
@@ -171,34 +203,57 @@ func TestDiagnosis(t *testing.T) {
 		},
 		"a UDP service that says nothing": {
 			change: func(w1, _ *host, _ *memory, _ *Options) { w1.udp, w1.silent = nil, true },
+			want:   string(finding.ServiceUntested) + at1, says: "takes the VIP 192.0.2.10, but does not answer a DNS query to UDP port 53",
+		},
+		"nothing but a UDP service that says nothing": {
+			change: func(w1, w2 *host, _ *memory, o *Options) {
+				w1.udp, w1.silent, w1.quiet = nil, true, true
+				o.Services = o.Services[1:2]
+			},
+			want: string(finding.ServiceUntested) + at1 + "; " + string(finding.PathMTUUntested) + at1,
+			says: "whether real server 192.0.2.21 takes the VIP 192.0.2.10 is not known",
 		},
 		"drops": {
 			change: func(w1, _ *host, _ *memory, _ *Options) { w1.filter = true },
-			want:   string(ServiceSilent) + at1,
+			want:   string(finding.ServiceSilent) + at1 + "; " + string(finding.ServiceUntested) + at1,
+		},
+		"the last port of a range refuses": {
+			change: func(w1, w2 *host, _ *memory, o *Options) {
+				o.Services[0].LastPort = 89
+				w1.tcp, w2.tcp = []uint16{80, 89}, []uint16{80, 81, 88}
+			},
+			want: string(finding.ServiceRefused) + at2, says: "answers a SYN to port 89 with RST",
+		},
+		"a port in the middle of a range refuses": {
+			change: func(w1, w2 *host, _ *memory, o *Options) {
+				o.Services[0].LastPort, o.Sample = 90, 3
+				w1.tcp, w2.tcp = []uint16{80, 85, 90}, []uint16{80, 90}
+			},
+			want: string(finding.ServiceRefused) + at2, says: "answers a SYN to port 85 with RST",
 		},
 		"rejects": {
 			change: func(w1, _ *host, _ *memory, _ *Options) { w1.reject = 13 },
-			want:   string(ServerRejects) + at1 + "; " + string(ServerRejects) + at1, says: "destination unreachable, code 13",
+			want:   string(finding.ServerRejects) + at1 + "; " + string(finding.ServerRejects) + at1, says: "destination unreachable, code 13",
 		},
 		"rejects all, echoes too": {
 			change: func(w1, _ *host, _ *memory, _ *Options) { w1.reject, w1.quiet = 10, true },
-			want:   string(ServerRejects) + at1 + "; " + string(PathMTUUntested) + at1,
+			want:   string(finding.ServerRejects) + at1 + "; " + string(finding.PathMTUUntested) + at1,
 		},
 		"answers for another connection": {
 			change: func(w1, _ *host, _ *memory, _ *Options) { w1.wrong = true },
-			want:   string(ServiceSilent) + at1,
+			want:   string(finding.ServiceSilent) + at1,
 		},
 		"answers no echo": {
 			change: func(w1, _ *host, _ *memory, _ *Options) { w1.quiet = true },
-			want:   string(PathMTUUntested) + at1,
+			want:   string(finding.PathMTUUntested) + at1,
 		},
 		"small MTU": {
 			change: func(w1, _ *host, _ *memory, _ *Options) { w1.mtu = 1430 },
-			want:   string(PathMTU) + at1, says: "1500 bytes does not reach real server 192.0.2.21; one of 1420 bytes does",
+			want:   string(finding.PathMTU) + at1, says: "1500 bytes does not reach real server 192.0.2.21; one of 1420 bytes does",
 		},
 		"answers in fragments": {
 			change: func(w1, _ *host, _ *memory, _ *Options) { w1.pieces = 1396 },
-			want:   string(PathMTU) + at1, says: "in fragments of at most 1396",
+			want:   string(finding.PathMTU) + at1, says: "in fragments of at most 1396",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -215,12 +270,12 @@ func TestDiagnosis(t *testing.T) {
 			if got := told(results); got != c.want {
 				t.Errorf("told %q\nwant %q", got, c.want)
 			}
-			said := slices.ContainsFunc(results, func(r Result) bool { return strings.Contains(r.What, c.says) })
+			said := slices.ContainsFunc(results, func(r finding.Result) bool { return strings.Contains(r.What, c.says) })
 			if !said {
 				t.Errorf("no result says %q: %+v", c.says, results)
 			}
 			for _, r := range results {
-				if r.Verdict == Wrong && (r.Why == "" || r.Host == "" || r.Command == "") {
+				if r.Verdict == finding.Wrong && (r.Why == "" || r.Host == "" || r.Command == "") {
 					t.Errorf("lacks a reason or a remedy: %+v", r)
 				}
 			}
@@ -279,7 +334,7 @@ func TestTooManyProbes(t *testing.T) {
 	now := testStart
 	m := newMachine(now, Options{Services: all}, testSegment())
 	var err error
-	for err == nil && m.phase == phaseARP {
+	for err == nil && m.phase == phaseOwners {
 		var frames [][]byte
 		frames, err = m.tick(now)
 		l.deliver(m, now, frames)
@@ -299,10 +354,12 @@ func TestOptions(t *testing.T) {
 		"no interface":  {Services: good.Services},
 		"no VIP":        {Interface: "eth0"},
 		"negative":      {Interface: "eth0", Services: good.Services, Window: -1},
-		"IPv6 VIP":      {Interface: "eth0", Services: []Service{{VIP: ip("2001:db8::10")}}},
-		"IPv6 server":   {Interface: "eth0", Services: []Service{{VIP: vip, Servers: []Server{{Addr: ip("2001:db8::21")}}}}},
-		"IPv6 director": {Interface: "eth0", Services: good.Services, Director: Director{Addr: ip("2001:db8::2")}},
+		"zone":          {Interface: "eth0", Services: []Service{{VIP: ip("fe80::10%eth0")}}},
+		"mapped server": {Interface: "eth0", Services: []Service{{VIP: vip, Servers: []Server{{Addr: ip("::ffff:192.0.2.21")}}}}},
+		"group":         {Interface: "eth0", Services: good.Services, Director: Director{Addr: ip("ff02::1")}},
 		"zero VIP":      {Interface: "eth0", Services: []Service{{}}},
+		"empty range":   {Interface: "eth0", Services: []Service{{VIP: vip, Port: 81, LastPort: 80}}},
+		"sample":        {Interface: "eth0", Services: good.Services, Sample: -1},
 	} {
 		if o.check() == nil {
 			t.Errorf("%s: accepted", name)
@@ -323,6 +380,7 @@ func FuzzReceive(f *testing.F) {
 		}
 		return m
 	}
+	f.Add(w1.advertise(frame.AddrFrom(vip), frame.AddrFrom(ownIP)))
 	for _, b := range probing().send(now) {
 		var p frame.Packet
 		if frame.Parse(b, &p) != frame.OK {

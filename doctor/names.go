@@ -1,10 +1,11 @@
 package doctor
 
 import (
-	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
+	"lvsdr/finding"
 	"lvsdr/frame"
 )
 
@@ -13,7 +14,7 @@ type owners map[frame.MAC][]string
 
 // owners returns the names of this host, the director and the real servers.
 func (m *machine) owners() owners {
-	o := owners{m.seg.mac: {"this host"}}
+	o := owners{m.seg.mac: {finding.ThisHost}}
 	d := m.o.Director
 	for _, mac := range append(m.claims.macs(d.Addr), d.MAC) {
 		if !mac.IsZero() {
@@ -23,24 +24,22 @@ func (m *machine) owners() owners {
 	for _, s := range m.o.servers() {
 		for _, mac := range append(m.claims.macs(s.Addr), s.MAC) {
 			if !mac.IsZero() {
-				o[mac] = appendOnce(o[mac], serverName(s.Addr))
+				o[mac] = appendOnce(o[mac], finding.Server(s.Addr))
 			}
 		}
 	}
 	return o
 }
 
-func serverName(addr netip.Addr) string { return fmt.Sprintf("real server %v", addr) }
-
 // name is whose the address is, and the address.
 func (o owners) name(mac frame.MAC) string {
 	if names := o[mac]; len(names) > 0 {
-		return fmt.Sprintf("%s (%v)", strings.Join(names, " and "), mac)
+		return finding.Known(strings.Join(names, " and "), mac)
 	}
-	return fmt.Sprintf("%v (%s)", mac, vendor(mac))
+	return finding.Stranger(mac)
 }
 
-// servers returns those of the real servers that have the MAC address.
+// serversAt returns those of the real servers that have the MAC address.
 func (m *machine) serversAt(mac frame.MAC) []Server {
 	var all []Server
 	for _, s := range m.o.servers() {
@@ -54,17 +53,7 @@ func (m *machine) serversAt(mac frame.MAC) []Server {
 	return all
 }
 
-// The commands that several results name. They find the interface themselves.
-
-func applyCommand(vip netip.Addr) string {
-	return fmt.Sprintf("director realserver apply --vip %v", vip)
-}
-
-func removeCommand(addr netip.Addr) string {
-	return fmt.Sprintf(`ip -o addr show to %v | while read -r _ dev _ prefix _; do ip addr del "$prefix" dev "$dev"; done`, addr)
-}
-
-// interfaceOf is a shell expression for the interface that has an address.
-func interfaceOf(addr netip.Addr) string {
-	return fmt.Sprintf(`"$(ip -o addr show to %v | awk '{print $2; exit}')"`, addr)
+// isServer reports whether an address is a real server's.
+func (m *machine) isServer(addr netip.Addr) bool {
+	return slices.ContainsFunc(m.o.servers(), func(s Server) bool { return s.Addr == addr })
 }

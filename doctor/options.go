@@ -10,8 +10,11 @@ import (
 	"lvsdr/frame"
 )
 
-// DefaultWindow is how long answers are waited for.
-const DefaultWindow = 3 * time.Second
+// The defaults of Options.
+const (
+	DefaultWindow = 3 * time.Second // how long answers are waited for
+	DefaultSample = 2
+)
 
 // Options say what to look at. Interface and at least one service are needed.
 type Options struct {
@@ -21,9 +24,12 @@ type Options struct {
 	Services []Service
 	// Director says where the director is, if it is not on this host.
 	Director Director
-	// Egress says that Interface is where a director of two interfaces reaches its real
-	// servers: it answers no ARP there.
-	Egress bool
+	// Egress is by which a director of two interfaces reaches its real servers; Interface
+	// is that, where it answers no ARP, or the other one. "": it has one interface.
+	Egress string
+	// Sample is how many ports of a range are tried, the first and the last among them;
+	// 0: DefaultSample.
+	Sample int
 	// Window is how long to wait for all answers to one kind of question, which
 	// is asked three times meanwhile; 0: DefaultWindow.
 	Window time.Duration
@@ -32,7 +38,7 @@ type Options struct {
 // Director is how the director's answers are known. The zero value is a director
 // on this host, whose answers this host does not hear.
 type Director struct {
-	Addr netip.Addr // of its host; or else
+	Addr netip.Addr // of its host, IPv4 or IPv6; or else
 	MAC  frame.MAC  // with which it answers for the VIPs
 }
 
@@ -41,16 +47,17 @@ func (d Director) Here() bool { return !d.Addr.IsValid() && d.MAC.IsZero() }
 
 // Service is a virtual service.
 type Service struct {
-	VIP      netip.Addr
-	Port     uint16 // 0: any, so a refusal is an answer as good as others
-	Protocol uint8  // frame.ProtocolTCP or ProtocolUDP; others are not tried
+	VIP      netip.Addr // IPv4 or IPv6
+	Port     uint16     // 0: any, so a refusal is an answer as good as others
+	LastPort uint16     // of a range; 0 or Port: only Port
+	Protocol uint8      // frame.ProtocolTCP or ProtocolUDP; others are not tried
 	Servers  []Server
 }
 
 // Server is a real server.
 type Server struct {
-	Addr netip.Addr
-	MAC  frame.MAC // pinned; zero: what it says in ARP
+	Addr netip.Addr // IPv4 or IPv6, whatever the VIP is
+	MAC  frame.MAC  // pinned; zero: what it says in ARP or neighbour discovery
 }
 
 // maxProbes is how many probes there are numbers for: those above the ports that
@@ -71,20 +78,31 @@ func (o *Options) check() error {
 	if o.Window < 0 {
 		return fmt.Errorf("window %v: must not be negative", o.Window)
 	}
+	if o.Sample < 0 {
+		return fmt.Errorf("sample %d: must not be negative", o.Sample)
+	}
 	addrs := []netip.Addr{cmp.Or(o.Director.Addr, netip.IPv4Unspecified())}
 	for _, s := range o.Services {
 		addrs = append(addrs, s.VIP)
+		if s.LastPort != 0 && s.LastPort < s.Port {
+			return fmt.Errorf("ports %d-%d of %v: the last is lower than the first", s.Port, s.LastPort, s.VIP)
+		}
 		for _, server := range s.Servers {
 			addrs = append(addrs, server.Addr)
 		}
 	}
 	for _, a := range addrs {
-		if !a.Is4() {
-			return fmt.Errorf("%v: only IPv4 is looked at", a)
+		if !a.IsValid() || a.Zone() != "" || a.Is4In6() || a.IsMulticast() {
+			return fmt.Errorf("%v: neither an IPv4 nor an IPv6 address of a host", a)
 		}
 	}
 	return nil
 }
+
+// behind reports whether Interface is the director's egress.
+func (o *Options) behind() bool { return o.Egress != "" && o.Interface == o.Egress }
+
+func (o *Options) sample() int { return cmp.Or(o.Sample, DefaultSample) }
 
 func (o *Options) window() time.Duration { return cmp.Or(o.Window, DefaultWindow) }
 

@@ -34,7 +34,7 @@ type probe struct {
 type question struct {
 	server   netip.Addr
 	dst      netip.Addr // the VIP, or server itself
-	protocol uint8      // frame.ProtocolICMP for an echo
+	protocol uint8      // that of echoProtocol for an echo
 	port     uint16     // of TCP and UDP
 	size     int        // bytes of the IP packet of an echo
 }
@@ -45,9 +45,23 @@ func (q question) String() string {
 	case frame.ProtocolTCP:
 		return fmt.Sprintf("a SYN to port %d", q.port)
 	case frame.ProtocolUDP:
+		if q.port == portDNS {
+			return fmt.Sprintf("a DNS query to UDP port %d", q.port)
+		}
 		return fmt.Sprintf("a datagram to UDP port %d", q.port)
 	}
 	return "an echo request"
+}
+
+// isEcho reports whether it is an echo request.
+func (q *question) isEcho() bool { return q.protocol == echoProtocol(q.dst) }
+
+// echoProtocol returns the protocol of an echo request to an address.
+func echoProtocol(dst netip.Addr) uint8 {
+	if dst.Is4() {
+		return frame.ProtocolICMP
+	}
+	return frame.ProtocolICMPv6
 }
 
 // answer is what came back.
@@ -80,31 +94,63 @@ func (p *probe) String() string {
 	return "echo"
 }
 
-// Sizes in bytes of IP packets.
+// Hops that probes may make.
 const (
-	smallEcho = frame.IPv4Len + frame.ICMPLen + 32
-	hops      = 1
-	moreHops  = 2
+	hops     = 1
+	moreHops = 2
 )
+
+// smallEcho is the size in bytes of an IP packet that reaches everybody.
+func smallEcho(dst netip.Addr) int {
+	return headerLen(frame.AddrFrom(dst)) + frame.ICMPLen + 32
+}
 
 // encode returns the frame that asks, from this MAC address.
 func (p *probe) encode(own frame.MAC) []byte {
+	src, dst := frame.AddrFrom(p.source), frame.AddrFrom(p.dst)
 	switch p.protocol {
 	case frame.ProtocolTCP:
 		return p.segment(own, p.mac, frame.TCPSyn, p.seq())
 	case frame.ProtocolUDP:
-		f, body := p.packet(own, p.mac, frame.UDPLen)
+		text := p.datagram()
+		f, body := ipFrame(own, p.mac, src, dst, p.protocol, p.ttl, frame.UDPLen+len(text))
 		u := frame.UDP(body)
-		u.Init(p.id, p.port, 0)
-		u.UpdateChecksum(frame.AddrFrom(p.source), frame.AddrFrom(p.dst))
+		u.Init(p.id, p.port, len(text))
+		copy(body[frame.UDPLen:], text)
+		u.UpdateChecksum(src, dst)
 		return f
 	}
-	f, body := p.packet(own, p.mac, p.size-frame.IPv4Len)
-	m := frame.ICMP(body)
-	m.Init(frame.ICMPEchoRequest, 0)
+	f, body := ipFrame(own, p.mac, src, dst, p.protocol, p.ttl, p.size-headerLen(dst))
 	binary.BigEndian.PutUint16(body[icmpID:], p.id)
-	m.UpdateChecksum()
+	if p.dst.Is4() {
+		body[0] = frame.ICMPEchoRequest
+		frame.ICMP(body).UpdateChecksum()
+	} else {
+		body[0] = frame.ICMPv6EchoRequest
+		frame.ICMPv6(body).UpdateChecksum(src, dst)
+	}
 	return f
+}
+
+// portDNS is that of the domain name system, a service that nobody can make talk
+// with an empty datagram.
+const portDNS = 53
+
+// datagram returns what a probe of a UDP service says: nothing, or to port 53 a query
+// (RFC 1035, 4.1) for the name servers of the root, which any name server answers,
+// if only to refuse it.
+func (p *probe) datagram() []byte {
+	if p.port != portDNS {
+		return nil
+	}
+	query := binary.BigEndian.AppendUint16(nil, p.id)
+	return append(query,
+		0, 0, // a query, recursion not desired
+		0, 1, 0, 0, 0, 0, 0, 0, // one question, no more
+		0,    // the root
+		0, 2, // NS
+		0, 1, // IN
+	)
 }
 
 // icmpID is the offset of an echo's identifier.
@@ -120,23 +166,10 @@ func (p *probe) reset(own, to frame.MAC) []byte {
 
 // segment returns a frame with a TCP segment without data.
 func (p *probe) segment(own, to frame.MAC, flags uint8, seq uint32) []byte {
-	f, body := p.packet(own, to, frame.TCPLen)
+	src, dst := frame.AddrFrom(p.source), frame.AddrFrom(p.dst)
+	f, body := ipFrame(own, to, src, dst, p.protocol, p.ttl, frame.TCPLen)
 	t := frame.TCP(body)
 	t.Init(p.id, p.port, seq, 0, flags)
-	t.UpdateChecksum(frame.AddrFrom(p.source), frame.AddrFrom(p.dst))
+	t.UpdateChecksum(src, dst)
 	return f
-}
-
-// packet returns a frame with its Ethernet and IPv4 headers written, and the part of it
-// that is their payload.
-func (p *probe) packet(own, to frame.MAC, payload int) (f, body []byte) {
-	const head = frame.EthernetLen + frame.IPv4Len
-	f = make([]byte, head+payload)
-	e := frame.Ethernet(f)
-	e.SetDst(to)
-	e.SetSrc(own)
-	e.SetEtherType(frame.EtherTypeIPv4)
-	frame.IPv4(f[frame.EthernetLen:]).Init(
-		frame.AddrFrom(p.source), frame.AddrFrom(p.dst), p.protocol, p.ttl, payload)
-	return f, f[head:]
 }

@@ -28,8 +28,10 @@
 // one before: there is no moment without it, and what a killed process left
 // is taken over. It outlives the process only then.
 //
-// [Inspect] judges what is known of a host ([Facts]); a [Watcher] reads that again and
-// again, and puts the table back when somebody took it away.
+// [Inspect] judges what is known of a host ([Facts]): the above, and what else of it
+// harms the VIPs' traffic (proxy_arp, redirects, rp_filter, offloads, a bridge's
+// packet filter, MTUs). A [Watcher] reads that again and again, and puts the table back
+// when somebody took it away.
 //
 // The package does not answer for the VIPs, and sets no sysctl.
 package guard

@@ -11,6 +11,7 @@ import (
 // Config says what to keep the kernel away from.
 type Config struct {
 	Interface string       // where frames to the VIPs arrive
+	Egress    string       // by which the real servers are reached, if not by Interface; it is only looked at
 	VIPs      []netip.Addr // IPv4 and IPv6, in any order
 }
 

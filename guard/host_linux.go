@@ -3,58 +3,90 @@ package guard
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// Host is where facts come from. Read leaves Guarded and VIPs to the caller.
+// Host is where facts come from. Read leaves Guarded to the caller.
 type Host interface {
-	Read(name string, vips []netip.Addr) (Facts, error)
+	Read(Config) (Facts, error)
 }
 
-// LinuxHost is the running kernel: rtnetlink(7) and /proc/sys, in the network
+// LinuxHost is the running kernel: rtnetlink(7), ethtool and /proc/sys, in the network
 // namespace of the calling thread.
 type LinuxHost struct{}
 
-// Read implements Host.
-func (LinuxHost) Read(name string, vips []netip.Addr) (Facts, error) {
-	f := Facts{Interface: name, VIPs: vips}
+// Read implements Host. An interface that is not there has no facts.
+func (LinuxHost) Read(c Config) (Facts, error) {
+	f := Facts{Interface: c.Interface, Egress: c.Egress, VIPs: c.VIPs}
 	links, err := netlink.LinkList()
 	if err != nil {
 		return f, fmt.Errorf("list interfaces: %w", err)
 	}
-	for _, takes := range takers(name, links) {
-		on, err := sysctlOn("net/ipv4/conf/" + takes + "/forwarding")
-		if err != nil {
+	readMTUs(&f, links)
+	for _, read := range []func(*Facts, []netlink.Link) error{
+		readSwitches, readProxied, readReversePath, readOffload, readBridges,
+	} {
+		if err := read(&f, links); err != nil {
 			return f, err
 		}
-		if on {
-			f.Forwarding4 = append(f.Forwarding4, takes)
-		}
-		if on, err = sysctlOn("net/ipv4/conf/" + takes + "/proxy_arp"); err != nil {
-			return f, err
-		}
-		if on {
-			f.ProxyARP = append(f.ProxyARP, takes)
-		}
 	}
-	if on, err := sysctlOn("net/ipv4/conf/all/proxy_arp"); err != nil {
-		return f, err
-	} else if on {
-		f.ProxyARP = append(f.ProxyARP, "all")
-	}
-	if f.Forwarding6, err = forwards6(name); err != nil {
-		return f, err
-	}
-	f.Local, err = local(vips, links)
+	f.Local, err = local(c.VIPs, links)
 	return f, err
+}
+
+// readSwitches reads what the kernel does with the frames of the interface.
+func readSwitches(f *Facts, links []netlink.Link) error {
+	for _, name := range takers(f.Interface, links) {
+		if err := appendIfOn(&f.Forwarding4, "net/ipv4/conf/"+name+"/forwarding", name); err != nil {
+			return err
+		}
+		if err := appendIfOn(&f.ProxyARP, "net/ipv4/conf/"+name+"/proxy_arp", name); err != nil {
+			return err
+		}
+		if err := readProxyNDP(f, name); err != nil {
+			return err
+		}
+	}
+	err := appendIfOn(&f.ProxyARP, "net/ipv4/conf/all/proxy_arp", "all")
+	if err != nil {
+		return err
+	}
+	if f.Forwarding6, err = forwards6(f.Interface); err != nil {
+		return err
+	}
+	redirects, err := sysctlMax(f.Interface, "send_redirects")
+	f.Redirects = redirects > 0
+	return err
+}
+
+// readProxyNDP asks what ndisc_recv_ns() asks.
+func readProxyNDP(f *Facts, name string) error {
+	on, err := sysctlOn("net/ipv6/conf/" + name + "/forwarding")
+	if err != nil || !on {
+		return err
+	}
+	if on, err = sysctlOn("net/ipv6/conf/all/proxy_ndp"); err != nil {
+		return err
+	}
+	if on {
+		f.ProxyNDP = append(f.ProxyNDP, name)
+		return nil
+	}
+	return appendIfOn(&f.ProxyNDP, "net/ipv6/conf/"+name+"/proxy_ndp", name)
+}
+
+// appendIfOn appends the name if the switch is on.
+func appendIfOn(list *[]string, key, name string) error {
+	on, err := sysctlOn(key)
+	if on {
+		*list = append(*list, name)
+	}
+	return err
 }
 
 // interfaceIndex returns the index of an interface, or ErrGone.
@@ -98,18 +130,6 @@ func forwards6(name string) (bool, error) {
 		return all, err
 	}
 	return sysctlOn("net/ipv6/conf/" + name + "/force_forwarding")
-}
-
-// sysctlOn says whether a switch is there and not 0.
-func sysctlOn(key string) (bool, error) {
-	b, err := os.ReadFile("/proc/sys/" + key)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("sysctl: %w", err)
-	}
-	return strings.TrimSpace(string(b)) != "0", nil
 }
 
 // local finds the VIPs among the addresses, and in the table local, where

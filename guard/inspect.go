@@ -1,15 +1,21 @@
 package guard
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
+
+	"lvsdr/finding"
 )
 
 // Facts is what Inspect needs to know of a host.
 type Facts struct {
 	Interface string
-	VIPs      []netip.Addr
+	// Egress is by which the real servers are reached; "" is Interface.
+	Egress string
+	VIPs   []netip.Addr
 	// Guarded: the guard is on the interface.
 	Guarded bool
 	// Forwarding4 are the interfaces on which the kernel takes up the frames
@@ -19,8 +25,36 @@ type Facts struct {
 	Forwarding6 bool
 	// ProxyARP are those of Forwarding4's kind on which proxy_arp is on.
 	ProxyARP []string
+	// ProxyNDP are those on which proxy_ndp is in force: it is on, and so is forwarding.
+	ProxyNDP []string
+	// Proxied are the VIPs for which the kernel was told to answer in another's name.
+	Proxied []Proxied
 	// Local are the VIPs that the kernel takes for its own.
 	Local []Local
+	// Redirects: send_redirects is in force on Interface.
+	Redirects bool
+	// ReversePath is rp_filter as it is in force on Egress: 0, 1 (strict) or 2 (loose).
+	ReversePath int
+	// Routes are, for each IPv4 VIP, by which interface packets to it would leave; ""
+	// is no route. They are only known where ReversePath is not 0.
+	Routes map[netip.Addr]string
+	// LRO: Interface has large receive offload on.
+	LRO bool
+	// Bridges are those that Interface and Egress are, or are ports of.
+	Bridges []string
+	// BridgeCalls are the switches of br_netfilter that are on.
+	BridgeCalls []string
+	// MTU and EgressMTU are in bytes; 0 is not known.
+	MTU, EgressMTU int
+}
+
+// egress returns by which interface the real servers are reached.
+func (f *Facts) egress() string { return cmp.Or(f.Egress, f.Interface) }
+
+// Proxied is a VIP in an interface's list of proxy neighbours (ip neigh add proxy).
+type Proxied struct {
+	VIP       netip.Addr
+	Interface string
 }
 
 // Local is a VIP that the kernel takes for its own.
@@ -60,6 +94,7 @@ func (s Severity) String() string {
 // Finding is one thing about the host's kernel. Findings are comparable.
 type Finding struct {
 	Severity Severity
+	Kind     finding.Kind
 	What     string // what is
 	Why      string // what the kernel does then
 	Remedy   string // a line for a shell or for director.yaml
@@ -77,6 +112,15 @@ func (f Finding) String() string {
 	return line
 }
 
+// Result is the finding in the words that other programs use.
+func (f Finding) Result() finding.Result {
+	r := finding.Result{Verdict: finding.OK, Kind: f.Kind, What: f.What, Why: f.Why, Command: f.Remedy}
+	if f.Severity != OK {
+		r.Verdict, r.Host = finding.Wrong, finding.ThisHost
+	}
+	return r
+}
+
 // Err returns what keeps a director from starting, or nil.
 func Err(findings []Finding) error {
 	var lines []string
@@ -92,16 +136,37 @@ func Err(findings []Finding) error {
 }
 
 // Inspect judges a host by what is known of it: whether its kernel would
-// answer for a VIP, or duplicate its traffic. It has a finding for each
-// condition, met or not.
+// answer for a VIP, duplicate its traffic, or drop what belongs to it. It has a
+// finding for each condition, met or not.
 func Inspect(f Facts) []Finding {
-	var findings []Finding
-	findings = append(findings, inspectLocal(f)...)
-	if has(f.VIPs, netip.Addr.Is4) {
-		findings = append(findings, inspectForwarding4(f), inspectProxyARP(f))
+	v4, v6 := has(f.VIPs, netip.Addr.Is4), has(f.VIPs, netip.Addr.Is6)
+	findings := InspectBystander(f)
+	if v4 {
+		findings = append(findings, about(finding.HostKernel, inspectForwarding4(f), inspectProxyARP(f))...)
 	}
-	if has(f.VIPs, netip.Addr.Is6) {
-		findings = append(findings, inspectForwarding6(f))
+	if v6 {
+		findings = append(findings, about(finding.HostKernel, inspectForwarding6(f), inspectProxyNDP(f))...)
+	}
+	findings = append(findings, about(finding.HostKernel, inspectProxied(f)...)...)
+	if v4 {
+		findings = append(findings, about(finding.HostRedirects, inspectRedirects(f))...)
+		findings = append(findings, about(finding.HostReversePath, inspectReversePath(f))...)
+	}
+	findings = append(findings, about(finding.HostOffload, inspectOffload(f))...)
+	findings = append(findings, about(finding.HostBridge, inspectBridge(f))...)
+	if f.egress() != f.Interface {
+		findings = append(findings, about(finding.HostMTU, inspectMTU(f))...)
+	}
+	return findings
+}
+
+// InspectBystander judges a host that is neither director nor real server: it must
+// not have a VIP.
+func InspectBystander(f Facts) []Finding { return about(finding.HostKernel, inspectLocal(f)...) }
+
+func about(k finding.Kind, findings ...Finding) []Finding {
+	for i := range findings {
+		findings[i].Kind = k
 	}
 	return findings
 }
@@ -191,6 +256,43 @@ func inspectProxyARP(f Facts) Finding {
 		Why:      "it answers ARP for a VIP whose network it can route to",
 		Remedy:   strings.Join(off, " && "),
 	}
+}
+
+// inspectProxyNDP is about proxy_ndp and a VIP among the proxy neighbours: without one
+// of both the kernel answers nobody (ndisc_recv_ns of ndisc.c).
+func inspectProxyNDP(f Facts) Finding {
+	for _, p := range f.Proxied {
+		if p.VIP.Is6() && slices.Contains(f.ProxyNDP, p.Interface) {
+			return Finding{
+				Severity: Alarm,
+				What:     fmt.Sprintf("proxy_ndp is on for %s, and the VIP %v is among its proxy neighbours", p.Interface, p.VIP),
+				Why:      "it answers neighbour discovery for the VIP",
+				Remedy:   p.remedy(),
+			}
+		}
+	}
+	return Finding{What: fmt.Sprintf("the kernel does not answer neighbour discovery for others on %s", f.Interface)}
+}
+
+// inspectProxied is about single addresses that the kernel answers ARP for, which
+// needs no proxy_arp (arp_process of arp.c).
+func inspectProxied(f Facts) []Finding {
+	var findings []Finding
+	for _, p := range f.Proxied {
+		if p.VIP.Is4() && len(f.Forwarding4) > 0 {
+			findings = append(findings, Finding{
+				Severity: Alarm,
+				What:     fmt.Sprintf("the VIP %v is among the proxy neighbours of %s, and the kernel forwards", p.VIP, p.Interface),
+				Why:      "it answers ARP for the VIP if its route leads elsewhere",
+				Remedy:   p.remedy(),
+			})
+		}
+	}
+	return findings
+}
+
+func (p *Proxied) remedy() string {
+	return fmt.Sprintf("ip neigh del proxy %v dev %s", p.VIP, p.Interface)
 }
 
 // sysctlName writes an IPv4 sysctl of an interface as sysctl(8) takes it: with

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"lvsdr/finding"
 )
 
 func TestInspect(t *testing.T) {
@@ -55,6 +57,106 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// healthy is a host that does as a director's should.
+func healthy() Facts {
+	return Facts{Interface: "eth0", VIPs: []netip.Addr{vip, vip6}, Redirects: true} // of no effect where nothing is forwarded
+}
+
+// TestInspectKinds: each thing about a host is found, by itself, and named right.
+func TestInspectKinds(t *testing.T) {
+	local := Local{VIP: vip, Prefix: netip.MustParsePrefix("192.0.2.10/24"), Interface: "eth0"}
+	routed := func(f *Facts, filter int, by string) {
+		f.ReversePath, f.Routes = filter, map[netip.Addr]string{vip: by}
+	}
+	for name, c := range map[string]struct {
+		change func(f *Facts)
+		want   string // kinds and remedies
+	}{
+		"healthy": {func(*Facts) {}, ""},
+		"local":   {func(f *Facts) { f.Local = []Local{local} }, "host-kernel: ip addr del 192.0.2.10/24 dev eth0"},
+		"local, strict": {func(f *Facts) {
+			f.Local = []Local{local}
+			routed(f, 1, "lo")
+		}, "host-kernel: ip addr del 192.0.2.10/24 dev eth0"},
+		"forwarding on a VLAN, with redirects": {
+			func(f *Facts) { f.Interface, f.Forwarding4 = "eth0.10", []string{"eth0.10"} },
+			"host-kernel: guard: on, or sysctl -w net.ipv4.ip_forward=0, or sysctl -w net/ipv4/conf/eth0.10/forwarding=0; " +
+				"host-redirects: sysctl -w net/ipv4/conf/all/send_redirects=0 net/ipv4/conf/eth0.10/send_redirects=0",
+		},
+		"forwarding, guarded": {func(f *Facts) { f.Forwarding4, f.Guarded = []string{"eth0"}, true }, ""},
+		"proxy_arp": {
+			func(f *Facts) { f.Forwarding4, f.Guarded, f.ProxyARP = []string{"eth0"}, true, []string{"eth0"} },
+			"host-kernel: sysctl -w net.ipv4.conf.eth0.proxy_arp=0",
+		},
+		"proxy neighbour": {
+			func(f *Facts) { f.Forwarding4, f.Guarded, f.Proxied = []string{"eth0"}, true, []Proxied{{vip, "eth0"}} },
+			"host-kernel: ip neigh del proxy 192.0.2.10 dev eth0",
+		},
+		"proxy neighbour without forwarding": {func(f *Facts) { f.Proxied = []Proxied{{vip, "eth0"}, {vip6, "eth0"}} }, ""},
+		"proxy_ndp": {
+			func(f *Facts) { f.ProxyNDP, f.Proxied = []string{"eth0"}, []Proxied{{vip6, "eth0"}} },
+			"host-kernel: ip neigh del proxy 2001:db8::10 dev eth0",
+		},
+		"proxy_ndp for nobody":     {func(f *Facts) { f.ProxyNDP = []string{"eth0"} }, ""},
+		"strict":                   {func(f *Facts) { routed(f, 1, "eth0") }, ""},
+		"strict, another way back": {func(f *Facts) { routed(f, 1, "eth1") }, "host-reverse-path: ip route add 192.0.2.10/32 dev eth0"},
+		"loose, another way back":  {func(f *Facts) { routed(f, 2, "eth1") }, ""},
+		"loose, no way back":       {func(f *Facts) { f.ReversePath = 2 }, "host-reverse-path: ip route add 192.0.2.10/32 dev eth0"},
+		"strict, by the egress": {func(f *Facts) {
+			f.Egress = "eth1"
+			routed(f, 1, "eth1")
+		}, ""},
+		"strict, by the ingress": {func(f *Facts) {
+			f.Egress = "eth1"
+			routed(f, 1, "eth0")
+		}, "host-reverse-path: ip route add 192.0.2.10/32 dev eth1"},
+		"LRO":                     {func(f *Facts) { f.LRO = true }, "host-offload: ethtool -K eth0 lro off"},
+		"bridge":                  {func(f *Facts) { f.Bridges = []string{"br0"} }, ""},
+		"filter on other bridges": {func(f *Facts) { f.BridgeCalls = []string{"bridge-nf-call-iptables"} }, ""},
+		"filter on the bridge": {
+			func(f *Facts) {
+				f.Bridges, f.BridgeCalls = []string{"br0"}, []string{"bridge-nf-call-iptables", "bridge-nf-call-ip6tables"}
+			},
+			"host-bridge: sysctl -w net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0",
+		},
+		"smaller egress":       {func(f *Facts) { f.Egress, f.MTU, f.EgressMTU = "eth1", 9000, 1500 }, "host-mtu: ip link set dev eth1 mtu 9000"},
+		"larger egress":        {func(f *Facts) { f.Egress, f.MTU, f.EgressMTU = "eth1", 1500, 9000 }, ""},
+		"egress that is gone":  {func(f *Facts) { f.Egress, f.MTU = "eth1", 1500 }, ""},
+		"ingress that is gone": {func(f *Facts) { f.Egress, f.EgressMTU = "eth1", 1500 }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := healthy()
+			c.change(&f)
+			var got []string
+			for _, found := range Inspect(f) {
+				r := found.Result()
+				if r.Verdict == finding.OK {
+					continue
+				}
+				got = append(got, string(r.Kind)+": "+r.Command)
+				if r.Why == "" || r.Host != finding.ThisHost {
+					t.Errorf("lacks a reason or the host: %+v", r)
+				}
+			}
+			if strings.Join(got, "; ") != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestInspectBystander(t *testing.T) {
+	f := healthy()
+	f.Forwarding4, f.LRO = []string{"eth0"}, true // none of the director's business
+	if got := InspectBystander(f); len(got) != 1 || got[0].Severity != OK {
+		t.Errorf("found %v", got)
+	}
+	f.Local = []Local{{VIP: vip, Prefix: netip.MustParsePrefix("192.0.2.10/24"), Interface: "eth0"}}
+	if got := InspectBystander(f); len(got) != 1 || got[0].Severity != Refuse || got[0].Kind != finding.HostKernel {
+		t.Errorf("found %v", got)
+	}
+}
+
 // An IPv4 director does not care whether the host forwards IPv6.
 func TestInspectOtherFamily(t *testing.T) {
 	for _, f := range Inspect(Facts{Interface: "eth0", VIPs: []netip.Addr{vip}, Forwarding6: true}) {
@@ -71,7 +173,7 @@ type fakeHost struct {
 	err   error
 }
 
-func (h *fakeHost) Read(string, []netip.Addr) (Facts, error) {
+func (h *fakeHost) Read(Config) (Facts, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.facts, h.err

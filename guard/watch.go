@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"lvsdr/finding"
 )
 
 // Interval is how often a director looks.
@@ -16,6 +18,7 @@ const Interval = 10 * time.Second
 // use.
 type Watcher struct {
 	Interface string
+	Egress    string              // see Config
 	VIPs      func() []netip.Addr // asked at every look
 	Guard     *Guard              // nil: `guard: off`
 	Host      Host                // nil: LinuxHost
@@ -29,6 +32,7 @@ func (w *Watcher) Look() []Finding {
 	guarded := false
 	if w.Guard != nil {
 		f := w.lookAtGuard()
+		f.Kind = finding.HostKernel
 		guarded = f.Severity != Refuse
 		findings = append(findings, f)
 	}
@@ -39,16 +43,17 @@ func (w *Watcher) Look() []Finding {
 	vips, err := normal(w.VIPs())
 	var facts Facts
 	if err == nil {
-		facts, err = host.Read(w.Interface, vips)
+		facts, err = host.Read(Config{Interface: w.Interface, Egress: w.Egress, VIPs: vips})
 	}
 	if err != nil {
 		return append(findings, Finding{
 			Severity: Alarm,
+			Kind:     finding.HostUnreadable,
 			What:     fmt.Sprintf("the host's kernel could not be looked at: %v", err),
 			Why:      "whether it takes part in the VIPs' traffic is unknown",
 		})
 	}
-	facts.Interface, facts.VIPs, facts.Guarded = w.Interface, vips, guarded
+	facts.Interface, facts.Egress, facts.VIPs, facts.Guarded = w.Interface, w.Egress, vips, guarded
 	return append(findings, Inspect(facts)...)
 }
 

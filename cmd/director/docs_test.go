@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"lvsdr/dataplane"
-	"lvsdr/doctor"
+	"lvsdr/finding"
 )
 
 // TestReasonsAreDocumented: whoever sees a frame dropped finds out why.
@@ -51,7 +51,7 @@ func TestKindsAreDocumented(t *testing.T) {
 		}
 	}
 	var want []string
-	for _, kind := range doctor.Kinds() {
+	for _, kind := range finding.Kinds() {
 		want = append(want, string(kind))
 	}
 	slices.Sort(rows)

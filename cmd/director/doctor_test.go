@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,17 +19,46 @@ var compareAddrs = cmpopts.EquateComparable(netip.Addr{})
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
 func TestDoctorVIPs(t *testing.T) {
-	f := doctorFlags{vips: []string{"192.0.2.10", "192.0.2.10:443", "192.0.2.11:53/udp", "192.0.2.11:80/tcp"}, servers: []string{"192.0.2.21"}}
-	servers := []doctor.Server{{Addr: addr("192.0.2.21")}}
+	f := doctorFlags{
+		vips: []string{
+			"192.0.2.10", "192.0.2.10:443", "192.0.2.11:53/udp", "192.0.2.11:80/tcp", "192.0.2.12:8000-8099/udp",
+			"2001:db8::10", "[2001:db8::10]", "[2001:db8::10]:80", "[2001:db8::10]:53-54/udp",
+		},
+		servers: []string{"192.0.2.21", "2001:db8::21"},
+	}
+	servers, servers6 := []doctor.Server{{Addr: addr("192.0.2.21")}}, []doctor.Server{{Addr: addr("2001:db8::21")}}
+	vip6 := addr("2001:db8::10")
 	got, err := f.services()
 	want := []doctor.Service{
 		{VIP: addr("192.0.2.10"), Protocol: frame.ProtocolTCP, Servers: servers},
 		{VIP: addr("192.0.2.10"), Port: 443, Protocol: frame.ProtocolTCP, Servers: servers},
 		{VIP: addr("192.0.2.11"), Port: 53, Protocol: frame.ProtocolUDP, Servers: servers},
 		{VIP: addr("192.0.2.11"), Port: 80, Protocol: frame.ProtocolTCP, Servers: servers},
+		{VIP: addr("192.0.2.12"), Port: 8000, LastPort: 8099, Protocol: frame.ProtocolUDP, Servers: servers},
+		{VIP: vip6, Protocol: frame.ProtocolTCP, Servers: servers6},
+		{VIP: vip6, Protocol: frame.ProtocolTCP, Servers: servers6},
+		{VIP: vip6, Port: 80, Protocol: frame.ProtocolTCP, Servers: servers6},
+		{VIP: vip6, Port: 53, LastPort: 54, Protocol: frame.ProtocolUDP, Servers: servers6},
 	}
 	if diff := cmp.Diff(want, got, compareAddrs); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
+	}
+	f.servers = f.servers[:1]
+	if got, err = f.services(); err != nil || got[5].Servers[0].Addr != addr("192.0.2.21") {
+		t.Errorf("an IPv6 VIP at servers with IPv4 alone: %+v, %v", got, err)
+	}
+}
+
+// TestDoctorBadVIPs: what is no VIP is refused, with its text.
+func TestDoctorBadVIPs(t *testing.T) {
+	for _, text := range []string{
+		"", "web", "192.0.2.10:", "192.0.2.10:0", "192.0.2.10:65536", "192.0.2.10/udp", "192.0.2.10:53/sctp", "192.0.2.10:90-80",
+		"192.0.2.10:80-", "2001:db8::10:80/tcp", "[2001:db8::10]:", "fe80::1%eth0", "::ffff:192.0.2.10", "224.0.0.1", "ff02::1",
+	} {
+		code, _, stderr := runDirector("doctor", "--interface", "eth0", "--vip", text)
+		if code != 2 || !strings.Contains(stderr, "--vip "+text) {
+			t.Errorf("%q: exit code %d, %q", text, code, stderr)
+		}
 	}
 }
 
@@ -43,16 +73,16 @@ services:
 	servers := []doctor.Server{{Addr: addr("192.0.2.21"), MAC: frame.MAC{2, 0, 0, 0, 0, 0x21}}, {Addr: addr("192.0.2.22")}}
 	services := func(servers []doctor.Server) []doctor.Service {
 		return []doctor.Service{
-			{VIP: addr("192.0.2.10"), Port: 80, Protocol: frame.ProtocolTCP, Servers: servers},
-			{VIP: addr("192.0.2.11"), Port: 8000, Protocol: frame.ProtocolTCP, Servers: servers},
+			{VIP: addr("192.0.2.10"), Port: 80, LastPort: 80, Protocol: frame.ProtocolTCP, Servers: servers},
+			{VIP: addr("192.0.2.11"), Port: 8000, LastPort: 8099, Protocol: frame.ProtocolTCP, Servers: servers},
 			{VIP: addr("192.0.2.12")},
 		}
 	}
 	whole := func(name string, d doctor.Director) doctor.Options {
 		return doctor.Options{Interface: name, Services: services(servers), Director: d}
 	}
-	front := doctor.Options{Interface: "eth0", Services: services(nil)}
-	back := doctor.Options{Interface: "eth1", Services: services(servers), Egress: true}
+	front := doctor.Options{Interface: "eth0", Services: services(nil), Egress: "eth1"}
+	back := doctor.Options{Interface: "eth1", Services: services(servers), Egress: "eth1"}
 	for name, c := range map[string]struct {
 		head            string
 		iface, director string

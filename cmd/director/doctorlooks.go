@@ -15,7 +15,7 @@ func (f *doctorFlags) looks() ([]doctor.Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := doctor.Options{Interface: f.iface, Director: where, Window: f.window}
+	o := doctor.Options{Interface: f.iface, Director: where, Window: f.window, Sample: f.sample}
 	if f.config == "" {
 		o.Services, err = f.services()
 		return []doctor.Options{o}, err
@@ -25,7 +25,7 @@ func (f *doctorFlags) looks() ([]doctor.Options, error) {
 		return nil, fmt.Errorf("doctor: %w", err)
 	}
 	if o.Services = configServices(c); len(o.Services) == 0 {
-		return nil, fmt.Errorf("doctor: %s: it has no service and no IPv4 VIP, so there is nothing to look at", f.config)
+		return nil, fmt.Errorf("doctor: %s: it has no service and no VIP, so there is nothing to look at", f.config)
 	}
 	if f.director != "" && c.MAC == config.MACVirtual {
 		o.Director.MAC = frame.MAC{0x00, 0x00, 0x5e, 0x00, 0x01, c.RouterID}
@@ -44,8 +44,9 @@ func arms(o doctor.Options, c *config.Config) []doctor.Options {
 		}
 		return []doctor.Options{o}
 	}
+	o.Egress = c.Egress
 	ingress, egress := o, o
-	egress.Interface, egress.Egress = c.Egress, true
+	egress.Interface = c.Egress
 	ingress.Services = nil
 	for _, s := range o.Services {
 		s.Servers = nil
@@ -60,8 +61,7 @@ func arms(o doctor.Options, c *config.Config) []doctor.Options {
 	return []doctor.Options{ingress, egress}
 }
 
-// configServices returns what a configuration says of VIPs. Of a range of ports, the
-// first one is tried.
+// configServices returns what a configuration says of VIPs.
 func configServices(c *config.Config) []doctor.Service {
 	var services []doctor.Service
 	for _, s := range c.Services {
@@ -70,13 +70,13 @@ func configServices(c *config.Config) []doctor.Service {
 			servers = append(servers, doctor.Server{Addr: rs.Addr, MAC: rs.MAC})
 		}
 		for _, a := range s.Addresses {
-			services = append(services, doctor.Service{VIP: a.Addr, Port: a.FirstPort, Protocol: s.Protocol.Number(), Servers: servers})
+			services = append(services, doctor.Service{
+				VIP: a.Addr, Port: a.FirstPort, LastPort: a.LastPort, Protocol: s.Protocol.Number(), Servers: servers,
+			})
 		}
 	}
 	for _, vip := range c.VIPs {
-		if vip.Is4() {
-			services = append(services, doctor.Service{VIP: vip})
-		}
+		services = append(services, doctor.Service{VIP: vip})
 	}
 	return services
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"lvsdr/doctor"
+	"lvsdr/finding"
 )
 
 // runDoctor examines the segments and prints what was found.
@@ -50,14 +51,14 @@ func writeReports(out io.Writer, reports []*doctor.Report, asJSON bool) error {
 	return failed
 }
 
-func writeResult(out io.Writer, r doctor.Result) error {
+func writeResult(out io.Writer, r finding.Result) error {
 	const indent = "         "
 	text := fmt.Sprintf("%-8s %s\n", r.Verdict, r.What)
 	if r.Why != "" {
 		text += indent + r.Why + "\n"
 	}
 	if r.Command != "" {
-		text += fmt.Sprintf("%son %s: %s\n", indent, r.Host, r.Command)
+		text += indent + r.Remedy() + "\n"
 	}
 	_, err := io.WriteString(out, text)
 	return err

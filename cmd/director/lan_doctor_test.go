@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"lvsdr/doctor"
+	"lvsdr/finding"
 	"lvsdr/frame"
 	"lvsdr/lab"
 )
@@ -54,16 +55,16 @@ var here = strings.Fields("--interface eth0 --vip 192.0.2.10:80 --real-server 19
 
 // finds runs the doctor on the director's host and wants exactly these kinds of
 // findings; it returns them.
-func (s *sick) finds(want ...doctor.Kind) []doctor.Result {
+func (s *sick) finds(want ...finding.Kind) []finding.Result {
 	s.t.Helper()
 	r, code := s.doctor(s.Director.Host, here...)
 	return s.are(r, code, want...)
 }
 
-func (s *sick) are(r *doctor.Report, code int, want ...doctor.Kind) []doctor.Result {
+func (s *sick) are(r *doctor.Report, code int, want ...finding.Kind) []finding.Result {
 	s.t.Helper()
 	findings := r.Findings()
-	var got []doctor.Kind
+	var got []finding.Kind
 	for _, f := range findings {
 		s.t.Logf("%s: %s; %s; on %s: %s", f.Kind, f.What, f.Why, f.Host, f.Command)
 		got = append(got, f.Kind)
@@ -77,7 +78,7 @@ func (s *sick) are(r *doctor.Report, code int, want ...doctor.Kind) []doctor.Res
 }
 
 // mends runs the finding's command on the host.
-func (s *sick) mends(f doctor.Result, on *lab.Host) {
+func (s *sick) mends(f finding.Result, on *lab.Host) {
 	s.t.Helper()
 	apply := "director realserver apply"
 	command := strings.ReplaceAll(f.Command, apply, apply+" --state-dir "+shortDir(s.t))
@@ -87,7 +88,7 @@ func (s *sick) mends(f doctor.Result, on *lab.Host) {
 }
 
 // heals mends the only finding and wants that nothing is wrong any more.
-func (s *sick) heals(f doctor.Result, on *lab.Host) {
+func (s *sick) heals(f finding.Result, on *lab.Host) {
 	s.t.Helper()
 	s.mends(f, on)
 	s.finds()
@@ -111,7 +112,7 @@ func TestLANDoctorRealServerAnswers(t *testing.T) {
 			s := newSick(t)
 			s.web2.Undo()
 			s.web2.Interface(on).AddAddr(prefix("192.0.2.10/32"))
-			f := s.finds(doctor.VIPAtServer)[0]
+			f := s.finds(finding.VIPAtServer)[0]
 			if f.Server != "192.0.2.22" || f.MAC != mac(s.web2.Link) || f.Host != "real server 192.0.2.22" {
 				t.Errorf("named %+v", f)
 			}
@@ -124,7 +125,7 @@ func TestLANDoctorServerLacksVIP(t *testing.T) {
 	t.Parallel()
 	s := newSick(t)
 	s.web1.Undo()
-	f := s.finds(doctor.ServerLacksVIP)[0]
+	f := s.finds(finding.ServerLacksVIP)[0]
 	if f.Server != "192.0.2.21" || f.VIP != "192.0.2.10" {
 		t.Errorf("named %+v", f)
 	}
@@ -137,7 +138,7 @@ func TestLANDoctorServerForwards(t *testing.T) {
 	s := newSick(t)
 	s.web1.Undo()
 	s.web1.SetSysctl("net.ipv4.ip_forward", "1")
-	f := s.finds(doctor.ServerForwards)[0]
+	f := s.finds(finding.ServerForwards)[0]
 	if f.Server != "192.0.2.21" {
 		t.Errorf("named %+v", f)
 	}
@@ -148,7 +149,7 @@ func TestLANDoctorServiceDoesNotListen(t *testing.T) {
 	t.Parallel()
 	s := newSick(t)
 	s.web2.Kill()
-	f := s.finds(doctor.ServiceRefused)[0]
+	f := s.finds(finding.ServiceRefused)[0]
 	if f.Server != "192.0.2.22" || !strings.Contains(f.What, "RST") {
 		t.Errorf("named %+v", f)
 	}
@@ -158,7 +159,7 @@ func TestLANDoctorForeignOwner(t *testing.T) {
 	t.Parallel()
 	s := newSick(t)
 	s.stranger.Link.AddAddr(prefix("192.0.2.10/24"))
-	f := s.finds(doctor.VIPElsewhere)[0]
+	f := s.finds(finding.VIPElsewhere)[0]
 	if f.MAC != mac(s.stranger.Link) {
 		t.Errorf("named %+v", f)
 	}
@@ -169,7 +170,7 @@ func TestLANDoctorServersShareMAC(t *testing.T) {
 	t.Parallel()
 	s := newSick(t)
 	s.web2.Link.SetMAC(s.web1.Link.MAC())
-	f := s.finds(doctor.ServerMAC)[0]
+	f := s.finds(finding.ServerMAC)[0]
 	if f.MAC != mac(s.web1.Link) || !strings.Contains(f.What, "192.0.2.21 and 192.0.2.22") {
 		t.Errorf("named %+v", f)
 	}
@@ -181,7 +182,7 @@ func TestLANDoctorServerAddressTwice(t *testing.T) {
 	s := newSick(t)
 	s.stranger.Link.AddAddr(prefix("192.0.2.22/24"))
 	r, code := s.doctor(s.Director.Host, here...)
-	i := slices.IndexFunc(r.Results, func(f doctor.Result) bool { return f.Kind == doctor.ServerAddress })
+	i := slices.IndexFunc(r.Results, func(f finding.Result) bool { return f.Kind == finding.ServerAddress })
 	if code != 1 || i < 0 || r.Results[i].Server != "192.0.2.22" || !strings.Contains(r.Results[i].What, mac(s.stranger.Link)) {
 		t.Fatalf("exit code %d, %+v", code, r.Results)
 	}
@@ -192,7 +193,7 @@ func TestLANDoctorServerAbsent(t *testing.T) {
 	t.Parallel()
 	s := newSick(t)
 	s.web2.Link.Down()
-	if f := s.finds(doctor.ServerAbsent)[0]; f.Server != "192.0.2.22" {
+	if f := s.finds(finding.ServerAbsent)[0]; f.Server != "192.0.2.22" {
 		t.Errorf("named %+v", f)
 	}
 }
@@ -201,7 +202,7 @@ func TestLANDoctorSmallMTU(t *testing.T) {
 	t.Parallel()
 	s := newSick(t)
 	s.web2.Link.SetMTU(1400)
-	f := s.finds(doctor.PathMTU)[0]
+	f := s.finds(finding.PathMTU)[0]
 	if f.Server != "192.0.2.22" || !strings.Contains(f.What, "of 1500 bytes does not reach") || !strings.Contains(f.What, "one of 1400 bytes does") {
 		t.Errorf("named %+v", f)
 	}
@@ -212,7 +213,7 @@ func TestLANDoctorVIPOnDirectorsHost(t *testing.T) {
 	t.Parallel()
 	s := newSick(t)
 	s.Director.Link.AddAddr(prefix("192.0.2.10/32"))
-	f := s.finds(doctor.HostKernel)[0]
+	f := s.finds(finding.HostKernel)[0]
 	if !strings.Contains(f.What, "192.0.2.10 is an address of this host, on eth0") || f.Host != "this host" {
 		t.Errorf("named %+v", f)
 	}
@@ -227,13 +228,13 @@ func TestLANDoctorHostForwards(t *testing.T) {
 	}
 	s.Director.SetSysctl("net.ipv4.ip_forward", "1")
 	s.Director.SetSysctl("net.ipv4.conf.eth0.proxy_arp", "1")
-	findings := s.finds(doctor.HostKernel, doctor.HostKernel)
+	findings := s.finds(finding.HostKernel, finding.HostKernel)
 	if !strings.Contains(findings[0].What, "forwards IPv4 from eth0") || !strings.Contains(findings[1].What, "proxy_arp is on for eth0") {
 		t.Errorf("named %+v", findings)
 	}
 	s.mends(findings[1], s.Director.Host)
 	s.Director.SetSysctl("net.ipv4.conf.eth0.send_redirects", "1")
-	findings = s.finds(doctor.HostKernel, doctor.HostRedirects)
+	findings = s.finds(finding.HostKernel, finding.HostRedirects)
 	s.mends(findings[1], s.Director.Host)
 	s.Director.SetSysctl("net.ipv4.ip_forward", "0")
 	s.finds()
@@ -245,7 +246,7 @@ func TestLANDoctorReversePath(t *testing.T) {
 	s.plug(s.Director.Host, s.Lab.Switch("other"), netip.MustParsePrefix("198.51.100.0/24"), 2)
 	s.Director.AddRoute(lab.Route{Dst: prefix("192.0.2.10/32"), Dev: "eth1"})
 	s.Director.SetSysctl("net.ipv4.conf.eth0.rp_filter", "1")
-	f := s.finds(doctor.HostReversePath)[0]
+	f := s.finds(finding.HostReversePath)[0]
 	if !strings.Contains(f.What, "rp_filter is 1 on eth0") || !strings.Contains(f.What, "by eth1") {
 		t.Errorf("named %+v", f)
 	}
@@ -261,16 +262,16 @@ func TestLANDoctorElsewhere(t *testing.T) {
 	s := &sick{cluster: c, web1: c.Servers[0], web2: c.Servers[1]}
 	there := append(slices.Clone(here), "--director", c.Director.Addr.String())
 	r, code := s.doctor(c.Client.Host, there...)
-	s.are(r, code, doctor.VIPUnanswered)
+	s.are(r, code, finding.VIPUnanswered)
 	c.Start()
 	r, code = s.doctor(c.Client.Host, there...)
-	s.are(r, code, doctor.VIPUnanswered) // it still probes for the VIP, and is to go on
+	s.are(r, code, finding.VIPUnanswered) // it still probes for the VIP, and is to go on
 	c.WaitServing()
 	r, code = s.doctor(c.Client.Host, there...)
 	s.are(r, code)
 	// Who does not say where the director is gets it named.
 	r, code = s.doctor(c.Client.Host, here...)
-	if f := s.are(r, code, doctor.VIPElsewhere)[0]; f.MAC != mac(c.Director.Link) || !strings.Contains(f.Why, "--director") {
+	if f := s.are(r, code, finding.VIPElsewhere)[0]; f.MAC != mac(c.Director.Link) || !strings.Contains(f.Why, "--director") {
 		t.Errorf("named %+v", f)
 	}
 	c.Director.SetSysctl("net.ipv4.ip_forward", "1") // the guard is on

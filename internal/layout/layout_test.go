@@ -42,11 +42,13 @@ var mayImport = map[string][]string{
 	"arpresponder": {"frame", "arp"},
 	"healthcheck":  {},
 	"config":       {"frame", "scheduler", "healthcheck"},
-	"guard":        {},
+	"finding":      {"frame"},
+	// It says what it finds in the words that the doctor uses too.
+	"guard": {"finding"},
 	// All above but backends, and the types in which it says how it is.
 	"director": {
 		"config", "frame", "dataplane/link", "scheduler", "service", "conntable", "dataplane",
-		"neighbor", "arpresponder", "healthcheck", "guard", "admin/api",
+		"neighbor", "arpresponder", "healthcheck", "finding", "guard", "admin/api",
 	},
 	// The host in memory on which a test runs it.
 	"director/memhost": {
@@ -58,7 +60,7 @@ var mayImport = map[string][]string{
 	"ipvsadm":    {"admin/api"},
 	"realserver": {},
 	// It asks in ARP, and the guard judges the host's kernel.
-	"doctor": {"frame", "arp", "guard"},
+	"doctor": {"frame", "arp", "finding", "guard"},
 	"lab":    {},
 	"demo":   {"lab", "admin/api"},
 	"bench": {
