@@ -2,11 +2,15 @@ package director
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"lvsdr/admin/api"
 	"lvsdr/arpresponder"
+	"lvsdr/finding"
+	"lvsdr/frame"
 	"lvsdr/guard"
 	"lvsdr/neighbor"
 	"lvsdr/service"
@@ -23,91 +27,130 @@ type onsets map[string]time.Time
 // each time in what is known, so that none outlives its cause.
 func (d *Director) alarms(now time.Time, claims []arpresponder.Status, neighbors []neighbor.Entry) []api.Alarm {
 	out := d.ownAlarms(now)
-	add := func(since time.Time, remedy, format string, args ...any) {
-		out = append(out, api.Alarm{Since: since, What: fmt.Sprintf(format, args...), Remedy: remedy})
-	}
-	claimAlarms(now, claims, add)
-	neighborAlarms(neighbors, add)
-	return out
+	out = append(out, claimAlarms(now, claims)...)
+	return append(out, neighborAlarms(neighbors)...)
 }
 
 // ownAlarms are those about the director itself. It is called every second, so
 // that it is known since when each lasts.
-func (d *Director) ownAlarms(now time.Time) (out []api.Alarm) {
-	since := make(onsets)
-	add := func(remedy, format string, args ...any) {
-		what := fmt.Sprintf(format, args...)
-		since[what] = now
-		if before, known := d.since[what]; known {
-			since[what] = before
-		}
-		out = append(out, api.Alarm{Since: since[what], What: what, Remedy: remedy})
-	}
-	d.interfaceAlarms(add)
+func (d *Director) ownAlarms(now time.Time) []api.Alarm {
+	out := d.interfaceAlarms()
 	for _, f := range d.findings {
 		if f.Severity != guard.OK {
-			add(f.Remedy, "%s: %s", f.What, f.Why)
+			out = append(out, alarm(now, f.Result()))
 		}
 	}
+	out = append(out, d.sharedMACs(now)...)
 	for _, s := range d.table.Services() {
 		if !usable(s) && len(s.Servers) > 0 {
-			add("see the checks and the MAC addresses of its servers: one without a MAC address does not answer ARP",
-				"service %s has no usable real server", s.Name)
+			out = append(out, api.Alarm{
+				What:   fmt.Sprintf("service %s has no usable real server", s.Name),
+				Remedy: "see the checks and the MAC addresses of its servers: one without a MAC address does not answer ARP",
+			})
 		}
 	}
 	if len(d.pending) > 0 {
-		add("restart the director", "the configuration file changes %s, which a reload cannot", strings.Join(d.pending, ", "))
+		out = append(out, api.Alarm{
+			What:   fmt.Sprintf("the configuration file changes %s, which a reload cannot", strings.Join(d.pending, ", ")),
+			Remedy: "restart the director",
+		})
+	}
+	since := make(onsets)
+	for i := range out {
+		a := &out[i]
+		a.Since = now
+		if before, known := d.since[a.What]; known {
+			a.Since = before
+		}
+		since[a.What] = a.Since
 	}
 	d.since = since
 	return out
 }
 
-type (
-	addAlarm    func(since time.Time, remedy, format string, args ...any)
-	addOwnAlarm func(remedy, format string, args ...any)
-)
+// alarm is a finding as an alarm.
+func alarm(since time.Time, r finding.Result) api.Alarm {
+	return api.Alarm{Since: since, Kind: string(r.Kind), What: r.Sentence(), Remedy: r.Remedy()}
+}
 
-func (d *Director) interfaceAlarms(add addOwnAlarm) {
+func (d *Director) interfaceAlarms() (out []api.Alarm) {
 	if d.attached == nil {
-		add(d.unattached.remedy, "nothing is forwarded: %s", d.unattached.what)
-		return
+		return []api.Alarm{{What: "nothing is forwarded: " + d.unattached.what, Remedy: d.unattached.remedy}}
 	}
 	for _, i := range d.interfaceStatus() {
 		if i.State != "up" {
-			add(fmt.Sprintf("ip link set %s up, and look at the cable", i.Name), "interface %s: %s", i.Name, i.State)
+			out = append(out, api.Alarm{
+				What:   fmt.Sprintf("interface %s: %s", i.Name, i.State),
+				Remedy: fmt.Sprintf("ip link set %s up, and look at the cable", i.Name),
+			})
 		}
 	}
+	return out
 }
 
-func claimAlarms(now time.Time, claims []arpresponder.Status, add addAlarm) {
+func claimAlarms(now time.Time, claims []arpresponder.Status) (out []api.Alarm) {
 	for _, c := range claims {
 		if c.State == arpresponder.NotClaimed {
-			add(c.Since, "take the address off that host, or set `conflict: takeover`",
-				"VIP %v is not answered for: %v has it", c.VIP, c.RefusedBy)
+			out = append(out, api.Alarm{
+				Since:  c.Since,
+				What:   fmt.Sprintf("VIP %v is not answered for: %v has it", c.VIP, c.RefusedBy),
+				Remedy: "take the address off that host, or set `conflict: takeover`",
+			})
 		}
 		for _, o := range c.Claimants {
-			if now.Sub(o.Last) > remembered {
-				continue
+			if now.Sub(o.Last) <= remembered {
+				out = append(out, alarm(o.First, claimed(c.VIP, o)))
 			}
-			if o.RealServer != "" {
-				add(o.First, fmt.Sprintf("on %s: director realserver apply --vip %v", o.RealServer, c.VIP),
-					"real server %s (%v) claims VIP %v by ARP, and takes part of its traffic for itself", o.RealServer, o.MAC, c.VIP)
-				continue
-			}
-			add(o.First, "find the host with this MAC and take the VIP off it", "%v claims VIP %v by ARP (%s)", o.MAC, c.VIP, o.Kind)
 		}
 	}
+	return out
 }
 
-func neighborAlarms(neighbors []neighbor.Entry, add addAlarm) {
+// claimed says what another host's claim to a VIP means.
+func claimed(vip netip.Addr, o arpresponder.Claimant) finding.Result {
+	how := map[arpresponder.ClaimKind]finding.Claim{
+		arpresponder.ByReply: finding.Answers, arpresponder.ByAnnouncement: finding.Announces,
+		arpresponder.ByRequest: finding.Asks, arpresponder.ByProbe: finding.Probes,
+	}[o.Kind]
+	if server, err := netip.ParseAddr(o.RealServer); err == nil {
+		return finding.ServerClaims(vip, server, finding.Known(finding.Server(server), o.MAC), o.MAC, how)
+	}
+	return finding.StrangerClaims(vip, finding.Stranger(o.MAC), o.MAC, how)
+}
+
+func neighborAlarms(neighbors []neighbor.Entry) (out []api.Alarm) {
 	for _, n := range neighbors {
 		if n.State == neighbor.Stale {
-			add(n.Since, "is the host up, and in this segment?", "real server %v does not answer ARP any more; frames go to the last MAC known, %v", n.Addr, n.MAC)
+			out = append(out, api.Alarm{
+				Since: n.Since, Kind: string(finding.ServerAbsent),
+				What:   fmt.Sprintf("real server %v does not answer ARP any more; frames go to the last MAC known, %v", n.Addr, n.MAC),
+				Remedy: "is the host up, and in this segment?",
+			})
 		}
 		if !n.Conflict.IsZero() {
-			add(n.Since, "find the host with this MAC and change its address", "%v answers ARP for real server %v, beside %v", n.Conflict, n.Addr, n.MAC)
+			out = append(out, alarm(n.ConflictSince, finding.AddressTwice(n.Addr, []frame.MAC{n.MAC, n.Conflict})))
 		}
 	}
+	return out
+}
+
+// sharedMACs are the alarms about real servers that have one MAC address.
+func (d *Director) sharedMACs(now time.Time) (out []api.Alarm) {
+	at := make(map[frame.MAC][]netip.Addr)
+	d.eachServer(func(_ *service.Service, rs *service.RealServer) {
+		mac, known, _ := rs.Route()
+		if known && !slices.Contains(at[mac], rs.Addr) {
+			at[mac] = append(at[mac], rs.Addr)
+		}
+	})
+	for mac, addrs := range at {
+		if len(addrs) > 1 {
+			slices.SortFunc(addrs, netip.Addr.Compare)
+			out = append(out, alarm(now, finding.SharedMAC(mac, "", addrs...)))
+		}
+	}
+	slices.SortFunc(out, func(a, b api.Alarm) int { return strings.Compare(a.What, b.What) })
+	return out
 }
 
 func usable(s *service.Service) bool {

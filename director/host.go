@@ -49,10 +49,9 @@ type Host interface {
 	OpenResponder(arpresponder.Config) (Responder, error)
 	// OpenResolver opens what resolves the real servers.
 	OpenResolver(neighbor.Config) (Resolver, error)
-	// OpenGuard installs the guard on an interface if on is set; otherwise it
-	// removes what an earlier process left there, and what it returns only
-	// looks.
-	OpenGuard(name string, vips []netip.Addr, on bool) (Guard, error)
+	// OpenGuard installs the guard if on is set; otherwise it removes what an
+	// earlier process left on the interface, and what it returns only looks.
+	OpenGuard(c guard.Config, on bool) (Guard, error)
 }
 
 // Interface is a network interface of the host.

@@ -137,16 +137,16 @@ func (linuxHost) OpenResolver(c neighbor.Config) (Resolver, error) {
 	return r, nil
 }
 
-func (linuxHost) OpenGuard(name string, vips []netip.Addr, on bool) (Guard, error) {
-	g := &linuxGuard{vips: vips}
-	g.watcher = guard.Watcher{Interface: name, VIPs: g.current}
+func (linuxHost) OpenGuard(c guard.Config, on bool) (Guard, error) {
+	g := &linuxGuard{vips: c.VIPs}
+	g.watcher = guard.Watcher{Interface: c.Interface, Egress: c.Egress, VIPs: g.current}
 	if !on {
-		if err := guard.Remove(name); err != nil {
+		if err := guard.Remove(c.Interface); err != nil {
 			return nil, err
 		}
 		return g, nil
 	}
-	table, err := guard.Install(guard.Config{Interface: name, VIPs: vips})
+	table, err := guard.Install(c)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func (d *Director) describeHost() (config.Host, error) {
 
 // openGuard installs the guard and looks at the host's kernel.
 func (d *Director) openGuard(c *config.Config) error {
-	g, err := d.host.OpenGuard(c.Ingress, vips(c), c.Guard)
+	g, err := d.host.OpenGuard(guard.Config{Interface: c.Ingress, Egress: c.Egress, VIPs: vips(c)}, c.Guard)
 	if err != nil {
 		return fmt.Errorf("guard: %w", err)
 	}

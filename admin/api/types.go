@@ -151,6 +151,7 @@ type Verdict struct {
 // Alarm is something that an operator should act on, and that lasts.
 type Alarm struct {
 	Since  time.Time `json:"since"`
+	Kind   string    `json:"kind,omitempty"` // that of the doctor for the same; see docs/doctor.md
 	What   string    `json:"what"`
 	Remedy string    `json:"remedy"`
 }

@@ -33,26 +33,27 @@ func (h *Host) Guarded() (name string, vips []netip.Addr) {
 }
 
 // OpenGuard installs or removes the guard. See [director.Host].
-func (h *Host) OpenGuard(name string, vips []netip.Addr, on bool) (director.Guard, error) {
+func (h *Host) OpenGuard(c guard.Config, on bool) (director.Guard, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := h.failures[OpenGuard]; err != nil {
 		return nil, err
 	}
-	g := &hostGuard{host: h, name: name, vips: slices.Clone(vips), on: on}
+	g := &hostGuard{host: h, name: c.Interface, egress: c.Egress, vips: slices.Clone(c.VIPs), on: on}
 	h.guarded, h.vips = "", nil
 	if on {
-		h.guarded, h.vips = name, g.vips
+		h.guarded, h.vips = c.Interface, g.vips
 	}
 	return g, nil
 }
 
 // hostGuard is the host's guard, or what looks without one.
 type hostGuard struct {
-	host *Host
-	name string
-	vips []netip.Addr
-	on   bool
+	host   *Host
+	name   string
+	egress string
+	vips   []netip.Addr
+	on     bool
 }
 
 // Look judges the host.
@@ -60,11 +61,19 @@ func (g *hostGuard) Look() []guard.Finding {
 	h := g.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	facts := guard.Facts{Interface: g.name, VIPs: g.vips, Guarded: h.guarded == g.name}
+	facts := guard.Facts{Interface: g.name, Egress: g.egress, VIPs: g.vips, Guarded: h.guarded == g.name}
 	if h.forwarding {
 		facts.Forwarding4 = []string{g.name}
 	}
 	for _, i := range h.interfaces {
+		switch {
+		case !i.exists:
+			continue
+		case i.name == g.name:
+			facts.MTU = i.mtu
+		case i.name == g.egress:
+			facts.EgressMTU = i.mtu
+		}
 		for _, p := range i.addrs {
 			if slices.Contains(g.vips, p.Addr()) {
 				facts.Local = append(facts.Local, guard.Local{VIP: p.Addr(), Prefix: p, Interface: i.name})

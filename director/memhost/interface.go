@@ -132,12 +132,16 @@ func (i *Interface) Asker(addr netip.Addr) netip.Addr {
 }
 
 // Announce makes a host of the segment say, unasked, that addr is its own.
-func (i *Interface) Announce(addr netip.Addr, mac frame.MAC) {
+func (i *Interface) Announce(addr netip.Addr, mac frame.MAC) { i.Say(arp.Request, addr, mac, addr) }
+
+// Say makes a host of the segment say to all that it has an address, in a packet that is
+// about another one.
+func (i *Interface) Say(o arp.Operation, addr netip.Addr, mac frame.MAC, target netip.Addr) {
 	i.host.mu.Lock()
 	defer i.host.mu.Unlock()
 	i.deliver(arp.Packet{
-		Destination: frame.Broadcast, Source: mac, Operation: arp.Request,
-		SenderMAC: mac, SenderIP: addr, TargetIP: addr,
+		Destination: frame.Broadcast, Source: mac, Operation: o,
+		SenderMAC: mac, SenderIP: addr, TargetIP: target,
 	})
 }
 
