@@ -5,7 +5,8 @@
 // It owns the way there and back: [NewPlan] says what is missing, [Apply] does
 // it step by step, [Check] judges the host as it is, [Undo] restores what was
 // there. Before each step, what was there is written durably to
-// Options.StateDir, so that Undo is exact after a crash at any point.
+// Options.StateDir, so that Undo is exact after a crash at any point. A [Keeper]
+// stays: it watches the host and applies again what somebody changed.
 //
 // It does not own the service behind the VIP, the director, or persistence
 // over a reboot: what it changes lives in the kernel until then.
@@ -28,5 +29,6 @@
 //     a patch of Julian Anastasov's for 2.4 and 2.6).
 //
 // The host's kernel is behind [Host]: [LinuxHost] is the real one, [Memory]
-// is one that lives in a program's memory, for tests without privileges.
+// is one that lives in a program's memory, for tests without privileges. Both are
+// a [Watcher] too.
 package realserver

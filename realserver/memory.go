@@ -33,6 +33,8 @@ type Memory struct {
 	// Hook, when set, is called before and after every change with what
 	// changes. An error that it returns before a change fails that change.
 	Hook func(change string) error
+
+	watches watches
 }
 
 var _ Host = (*Memory)(nil)

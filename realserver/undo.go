@@ -37,10 +37,22 @@ func (u *Undone) String() string {
 
 // Undo restores what was there before Apply, for the VIPs of o or, when there
 // are none, for all. What several VIPs rest on is restored with the last of
-// them. Interrupted, it can be called again.
+// them. Interrupted, it can be called again. VIPs that a Keeper has in hand are an
+// error: it would apply them again.
 func Undo(o Options, h Host) (*Undone, error) {
 	r, err := newRunner(o, h)
 	if err != nil {
+		return nil, err
+	}
+	vips := r.options.VIPs
+	if len(vips) == 0 {
+		rec, err := r.store.load()
+		if err != nil {
+			return nil, err
+		}
+		vips = rec.vips()
+	}
+	if err := r.store.refuseHeld(vips); err != nil {
 		return nil, err
 	}
 	return r.undo()

@@ -1,0 +1,143 @@
+package realserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// holdPath is the file whose lock says that a Keeper has the VIP in hand. It is
+// beside the record, and not the lock of Apply and Undo.
+func (s *store) holdPath(vip netip.Addr) string {
+	return filepath.Join(s.dir, fmt.Sprintf("realserver-%d-%s.run", s.id.NetNS, strings.ReplaceAll(vip.String(), ":", "_")))
+}
+
+// hold takes the VIPs in hand until release is called, or this process ends. The
+// error names who has one of them.
+func (s *store) hold(vips []netip.Addr) (release func(), err error) {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	var held []*os.File
+	release = func() {
+		for _, f := range held {
+			os.Remove(f.Name()) // while it is locked: nobody has it in between
+			f.Close()
+		}
+	}
+	for _, vip := range vips {
+		f, err := lockFile(s.holdPath(vip))
+		if errors.Is(err, unix.EAGAIN) {
+			err = fmt.Errorf("%v: another `director realserver run` keeps it%s: stop that one first, or leave this VIP to it",
+				vip, s.holder(vip))
+		}
+		if err != nil {
+			release()
+			return nil, err
+		}
+		held = append(held, f)
+	}
+	return release, nil
+}
+
+// lockFile makes, locks and signs a file. Where another has the lock, the error
+// is EAGAIN.
+func lockFile(path string) (*os.File, error) {
+	for {
+		// Nobody else may open it: whoever can open a file can lock it.
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("lock: %w", err)
+		}
+		current, err := tryLock(f)
+		if err == nil && current {
+			err = sign(f)
+		}
+		if err != nil {
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		if current {
+			return f, nil
+		}
+		f.Close()
+	}
+}
+
+// sign writes this process's number over that of one that was killed.
+func sign(f *os.File) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err := f.WriteString(strconv.Itoa(os.Getpid()) + "\n")
+	return err
+}
+
+// tryLock locks the file and says whether it still has its name: who had it
+// before may have removed it in between.
+func tryLock(f *os.File) (current bool, err error) {
+	lock := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
+		return false, os.NewSyscallError("fcntl", err)
+	}
+	opened, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Stat(f.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(opened, named), err
+}
+
+// holder describes who has the VIP in hand, as far as can be told.
+func (s *store) holder(vip netip.Addr) string {
+	text, err := os.ReadFile(s.holdPath(vip))
+	if pid := strings.TrimSpace(string(text)); err == nil && pid != "" {
+		return " (process " + pid + ")"
+	}
+	return ""
+}
+
+// refuseHeld is an error when somebody has one of the VIPs in hand: what is
+// undone would be applied again at once.
+func (s *store) refuseHeld(vips []netip.Addr) error {
+	var errs []error
+	for _, vip := range vips {
+		held, err := isLocked(s.holdPath(vip))
+		if err != nil {
+			return err
+		}
+		if held {
+			errs = append(errs, fmt.Errorf("%v: `director realserver run` keeps it%s and would apply it again: stop that one first",
+				vip, s.holder(vip)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isLocked asks without taking the lock, which could be in another's way.
+func isLocked(path string) (bool, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return false, nil // nobody, or whoever asks will be told that he is not root
+	}
+	if err != nil {
+		return false, fmt.Errorf("lock: %w", err)
+	}
+	defer f.Close()
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
+	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lock); err != nil {
+		return false, fmt.Errorf("lock %s: %w", path, os.NewSyscallError("fcntl", err))
+	}
+	return lock.Type != unix.F_UNLCK, nil
+}

@@ -1,0 +1,212 @@
+package realserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+// DefaultInterval is how often a Keeper compares sysctls.
+const DefaultInterval = time.Second
+
+const (
+	// lookEvery is how old a Report becomes while nothing happens.
+	lookEvery = 5 * time.Second
+	// maxAge is how old a Report may be and still be believed.
+	maxAge = 3 * lookEvery
+	// A Keeper looks at the host at once when something changed, but after a
+	// burst of looks only at an interval, so that whoever changes things all the
+	// time cannot keep it busy.
+	lookBurst = 10
+	lookPause = 500 * time.Millisecond
+)
+
+// KeeperConfig says what a Keeper keeps, and how.
+type KeeperConfig struct {
+	// Options are those of Apply. VIPs are needed.
+	Options Options
+	// Host is told of changes by its Watch, when it is a Watcher.
+	Host Host
+	// Interval is how often sysctls are compared: the kernel does not tell of
+	// arp_ignore and arp_announce. 0 is DefaultInterval.
+	Interval time.Duration
+	// UndoOnExit has Run undo the VIPs at its end.
+	UndoOnExit bool
+	// Looked, when set, gets every Report, from the goroutine of Run. The first
+	// one says that all is applied.
+	Looked func(Report)
+	// Log takes what an operator should know; nil is slog.Default.
+	Log *slog.Logger
+}
+
+// Keeper keeps a host a real server: it applies, watches, applies again what
+// somebody or something changed, and says how the host is. What Undo restores
+// stays what the first Apply found.
+type Keeper struct {
+	config  KeeperConfig
+	options Options // with defaults
+	log     *slog.Logger
+	ask     chan chan error
+	last    atomic.Pointer[reports]
+
+	// The rest is of the goroutine of Run.
+	seen    *glance // at the last look
+	pending bool    // something changed since
+	looks   limiter
+	refused refusal
+	mended  int       // settings put back
+	drifts  seriesSet // by setting
+	health  series
+	told    string // what was wrong when last told
+}
+
+// NewKeeper judges the configuration; it does nothing yet.
+func NewKeeper(c KeeperConfig) (*Keeper, error) {
+	o, err := c.Options.withDefaults()
+	if err == nil {
+		_, err = lookupMethod(o.Method)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case len(o.VIPs) == 0:
+		return nil, ErrNoVIP
+	case c.Interval < 0:
+		return nil, fmt.Errorf("interval %v: a time above 0 is needed", c.Interval)
+	}
+	if c.Interval == 0 {
+		c.Interval = DefaultInterval
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return &Keeper{
+		config: c, options: o, log: c.Log, ask: make(chan chan error),
+		looks: limiter{burst: lookBurst, every: lookPause}, drifts: seriesSet{},
+	}, nil
+}
+
+// Run keeps the host until ctx ends. It returns an error at once, and has changed
+// nothing, when the VIPs cannot be applied now or another Keeper has one of them
+// in hand; later it goes on trying. All of the host is read and changed by the
+// calling goroutine. Call it once.
+func (k *Keeper) Run(ctx context.Context) error {
+	r, err := newRunner(k.options, k.config.Host)
+	if err != nil {
+		return err
+	}
+	// Says what is missing, such as privileges, better than what comes next.
+	if _, err := r.prepare(); err != nil {
+		return err
+	}
+	if err := r.host.Preflight(nil, nil); err != nil {
+		return err
+	}
+	release, err := r.store.hold(k.options.VIPs)
+	if err != nil {
+		return err
+	}
+	defer release()
+	news := news{host: k.config.Host, log: k.log}
+	if err := news.open(); err != nil {
+		return err
+	}
+	defer news.close()
+	// What happens from here on is in the news.
+	plan, err := Apply(k.options, k.config.Host)
+	if err != nil {
+		return err
+	}
+	for _, step := range plan.Steps {
+		k.log.Info("applied", changed(step.Change)...)
+	}
+	k.look(time.Now(), false)
+	k.loop(ctx, &news)
+	return k.end(r)
+}
+
+// Reapply applies and looks at once, whatever the limits. It returns what stands
+// in the way, or ctx's error.
+func (k *Keeper) Reapply(ctx context.Context) error {
+	answer := make(chan error, 1)
+	select {
+	case k.ask <- answer:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// loop looks whenever there is reason to, until ctx ends.
+func (k *Keeper) loop(ctx context.Context, news *news) {
+	compare := time.NewTicker(k.config.Interval)
+	defer compare.Stop()
+	due := time.NewTimer(lookEvery)
+	defer due.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case answer := <-k.ask:
+			answer <- k.look(time.Now(), true)
+		case _, open := <-news.changed:
+			k.pending = true
+			if !open {
+				news.lost()
+			}
+		case <-news.again:
+			k.pending = true
+			news.reopen()
+		case <-compare.C:
+			k.pending = k.pending || k.seen.outdated()
+		case <-due.C:
+			k.pending = true
+		}
+		if now := time.Now(); k.pending && k.looks.wait(now) == 0 {
+			k.looks.take(now)
+			k.look(now, false)
+		}
+		due.Reset(k.nextLook(time.Now()))
+	}
+}
+
+// nextLook returns how long to wait for the next look if nothing happens.
+func (k *Keeper) nextLook(now time.Time) time.Duration {
+	if k.pending {
+		return k.looks.wait(now)
+	}
+	next := k.last.Load().all.Checked.Add(lookEvery)
+	if k.refused.plan != "" && k.refused.until.Before(next) {
+		next = k.refused.until
+	}
+	return max(0, next.Sub(now))
+}
+
+// end says that the Keeper keeps nothing any more and, if it is to, undoes.
+func (k *Keeper) end(r *runner) error {
+	k.stopped()
+	if !k.config.UndoOnExit {
+		return nil
+	}
+	undone, err := r.undo()
+	if undone != nil {
+		for _, c := range undone.Restored {
+			k.log.Info("undone", "change", c.Reverse())
+		}
+		for _, c := range undone.Kept {
+			k.log.Info("kept for other VIPs", "change", c.String())
+		}
+	}
+	if errors.Is(err, ErrNothingApplied) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,128 @@
+package realserver
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Report is how a host was when a Keeper last looked, for all VIPs that it keeps
+// or for one of them.
+type Report struct {
+	// Healthy says that every finding is met and that nothing stands in the way.
+	Healthy bool `json:"healthy"`
+	// Since is when Healthy became what it is.
+	Since time.Time `json:"since,omitzero"`
+	// Checked is when the Keeper looked.
+	Checked time.Time `json:"checked,omitzero"`
+	// VIPs are what the Report is about.
+	VIPs []netip.Addr `json:"vips"`
+	// Problem says why what is missing could not be applied again, or why the
+	// Report is not to be believed.
+	Problem string `json:"problem,omitempty"`
+	// Mended is how many settings were put back since the start. It and Fights are
+	// of the host as a whole.
+	Mended int `json:"mended"`
+	// Fights names the settings that somebody changes again and again.
+	Fights []string `json:"fights,omitempty"`
+	// Findings are those of Check.
+	Findings []Finding `json:"findings"`
+}
+
+// String returns the Report for people: a line that sums it up, and those of the
+// findings.
+func (r Report) String() string {
+	var b strings.Builder
+	verdict := "unhealthy"
+	if r.Healthy {
+		verdict = "healthy"
+	}
+	fmt.Fprintf(&b, "%s since %s\n", verdict, r.Since.Format(time.RFC3339))
+	if r.Problem != "" {
+		fmt.Fprintf(&b, "problem: %s\n", r.Problem)
+	}
+	for _, name := range r.Fights {
+		fmt.Fprintf(&b, "fight: somebody changes it again and again: %s\n", name)
+	}
+	for _, f := range r.Findings {
+		verdict := "ok"
+		if !f.OK {
+			verdict = "wrong"
+		}
+		fmt.Fprintf(&b, "%-6s %s\n", verdict, f.What)
+		if f.Why != "" {
+			fmt.Fprintf(&b, "       %s\n", f.Why)
+		}
+		if f.Remedy != "" {
+			fmt.Fprintf(&b, "       to mend: %s\n", f.Remedy)
+		}
+	}
+	return b.String()
+}
+
+// wrong lists what is wrong, for comparison; "" is nothing.
+func (r Report) wrong() string {
+	var lines []string
+	if r.Problem != "" {
+		lines = append(lines, r.Problem)
+	}
+	for _, f := range r.Findings {
+		if !f.OK {
+			lines = append(lines, f.What)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// reports are those of one look.
+type reports struct {
+	all Report
+	vip map[netip.Addr]Report
+}
+
+// Report returns how the host was at the last look. A Report that is too old to
+// be believed, or of a Keeper that does not run, is not healthy. It may be called
+// from any goroutine.
+func (k *Keeper) Report() Report {
+	last := k.last.Load()
+	if last == nil {
+		return unseen(Report{VIPs: k.options.VIPs})
+	}
+	return current(last.all)
+}
+
+// VIPReport is Report about one VIP; ok says that it is kept.
+func (k *Keeper) VIPReport(vip netip.Addr) (r Report, ok bool) {
+	i := slices.Index(k.options.VIPs, vip)
+	if i < 0 {
+		return Report{}, false
+	}
+	last := k.last.Load()
+	if last == nil {
+		return unseen(Report{VIPs: k.options.VIPs[i : i+1]}), true
+	}
+	return current(last.vip[vip]), true
+}
+
+// Fresh says whether the last look is not too old: the Keeper lives.
+func (k *Keeper) Fresh() bool {
+	last := k.last.Load()
+	return last != nil && fresh(last.all)
+}
+
+func fresh(r Report) bool { return time.Since(r.Checked) <= maxAge }
+
+func unseen(r Report) Report {
+	r.Problem = "the host was not looked at yet"
+	return r
+}
+
+func current(r Report) Report {
+	if !fresh(r) {
+		r.Healthy = false
+		r.Problem = fmt.Sprintf("the last look at the host was %v ago: something holds it up", time.Since(r.Checked).Round(time.Second))
+	}
+	return r
+}
