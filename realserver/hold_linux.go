@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,33 +22,50 @@ func (s *store) holdPath(vip netip.Addr) string {
 	return filepath.Join(s.dir, fmt.Sprintf("realserver-%d-%s.run", s.id.NetNS, strings.ReplaceAll(vip.String(), ":", "_")))
 }
 
-// hold takes the VIPs in hand until release is called, or this process ends. The
-// error names who has one of them.
-func (s *store) hold(vips []netip.Addr) (release func(), err error) {
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
-		return nil, fmt.Errorf("state directory: %w", err)
+// inHand are VIPs that this process has in hand.
+type inHand struct {
+	store *store
+	files map[netip.Addr]*os.File
+}
+
+// hold takes the VIPs in hand until they are dropped, or this process ends.
+func (s *store) hold(vips []netip.Addr) (*inHand, error) {
+	h := &inHand{s, map[netip.Addr]*os.File{}}
+	return h, h.take(vips)
+}
+
+// take takes all of the VIPs, or none. The error names who has one of them.
+func (h *inHand) take(vips []netip.Addr) error {
+	if err := os.MkdirAll(h.store.dir, 0o755); err != nil {
+		return fmt.Errorf("state directory: %w", err)
 	}
-	var held []*os.File
-	release = func() {
-		for _, f := range held {
-			os.Remove(f.Name()) // while it is locked: nobody has it in between
-			f.Close()
-		}
-	}
-	for _, vip := range vips {
-		f, err := lockFile(s.holdPath(vip))
+	for i, vip := range vips {
+		f, err := lockFile(h.store.holdPath(vip))
 		if errors.Is(err, unix.EAGAIN) {
 			err = fmt.Errorf("%v: another `director realserver run` keeps it%s: stop that one first, or leave this VIP to it",
-				vip, s.holder(vip))
+				vip, h.store.holder(vip))
 		}
 		if err != nil {
-			release()
-			return nil, err
+			h.drop(vips[:i])
+			return err
 		}
-		held = append(held, f)
+		h.files[vip] = f
 	}
-	return release, nil
+	return nil
 }
+
+// drop lets VIPs go.
+func (h *inHand) drop(vips []netip.Addr) {
+	for _, vip := range vips {
+		f := h.files[vip]
+		os.Remove(f.Name()) // while it is locked: nobody has it in between
+		f.Close()
+		delete(h.files, vip)
+	}
+}
+
+// vips lists them.
+func (h *inHand) vips() []netip.Addr { return sortedAddrs(slices.Collect(maps.Keys(h.files))) }
 
 // lockFile makes, locks and signs a file. Where another has the lock, the error
 // is EAGAIN.
@@ -108,19 +127,32 @@ func (s *store) holder(vip netip.Addr) string {
 	return ""
 }
 
+// held lists those of the VIPs that somebody has in hand, this process too.
+func (s *store) held(vips []netip.Addr) ([]netip.Addr, error) {
+	var held []netip.Addr
+	for _, vip := range vips {
+		locked, err := isLocked(s.holdPath(vip))
+		if err != nil {
+			return nil, err
+		}
+		if locked {
+			held = append(held, vip)
+		}
+	}
+	return held, nil
+}
+
 // refuseHeld is an error when somebody has one of the VIPs in hand: what is
 // undone would be applied again at once.
 func (s *store) refuseHeld(vips []netip.Addr) error {
+	held, err := s.held(vips)
+	if err != nil {
+		return err
+	}
 	var errs []error
-	for _, vip := range vips {
-		held, err := isLocked(s.holdPath(vip))
-		if err != nil {
-			return err
-		}
-		if held {
-			errs = append(errs, fmt.Errorf("%v: `director realserver run` keeps it%s and would apply it again: stop that one first",
-				vip, s.holder(vip)))
-		}
+	for _, vip := range held {
+		errs = append(errs, fmt.Errorf("%v: `director realserver run` keeps it%s and would apply it again: stop that one first",
+			vip, s.holder(vip)))
 	}
 	return errors.Join(errs...)
 }

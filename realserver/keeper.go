@@ -26,7 +26,8 @@ const (
 
 // KeeperConfig says what a Keeper keeps, and how.
 type KeeperConfig struct {
-	// Options are those of Apply. VIPs are needed.
+	// Options are those of Apply. VIPs are needed. Prune counts at the start and
+	// for Update.
 	Options Options
 	// Host is told of changes by its Watch, when it is a Watcher.
 	Host Host
@@ -46,13 +47,14 @@ type KeeperConfig struct {
 // somebody or something changed, and says how the host is. What Undo restores
 // stays what the first Apply found.
 type Keeper struct {
-	config  KeeperConfig
-	options Options // with defaults
-	log     *slog.Logger
-	ask     chan chan error
-	last    atomic.Pointer[reports]
+	config KeeperConfig
+	log    *slog.Logger
+	ask    chan request
+	last   atomic.Pointer[reports]
 
 	// The rest is of the goroutine of Run.
+	options Options // with defaults
+	inHand  *inHand
 	seen    *glance // at the last look
 	pending bool    // something changed since
 	looks   limiter
@@ -83,10 +85,12 @@ func NewKeeper(c KeeperConfig) (*Keeper, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	return &Keeper{
-		config: c, options: o, log: c.Log, ask: make(chan chan error),
+	k := &Keeper{
+		config: c, options: o, log: c.Log, ask: make(chan request),
 		looks: limiter{burst: lookBurst, every: lookPause}, drifts: seriesSet{},
-	}, nil
+	}
+	k.last.Store(unseen(o.VIPs))
+	return k, nil
 }
 
 // Run keeps the host until ctx ends. It returns an error at once, and has changed
@@ -105,44 +109,47 @@ func (k *Keeper) Run(ctx context.Context) error {
 	if err := r.host.Preflight(nil, nil); err != nil {
 		return err
 	}
-	release, err := r.store.hold(k.options.VIPs)
-	if err != nil {
+	if k.inHand, err = r.store.hold(k.options.VIPs); err != nil {
 		return err
 	}
-	defer release()
+	defer func() { k.inHand.drop(k.inHand.vips()) }()
 	news := news{host: k.config.Host, log: k.log}
 	if err := news.open(); err != nil {
 		return err
 	}
 	defer news.close()
 	// What happens from here on is in the news.
-	plan, err := Apply(k.options, k.config.Host)
+	if err := k.begin(k.options); err != nil {
+		return err
+	}
+	k.look(time.Now(), false)
+	k.loop(ctx, &news)
+	return k.end()
+}
+
+// begin applies and, from then on, keeps what o says.
+func (k *Keeper) begin(o Options) error {
+	plan, err := k.apply(o)
 	if err != nil {
 		return err
 	}
 	for _, step := range plan.Steps {
 		k.log.Info("applied", changed(step.Change)...)
 	}
-	k.look(time.Now(), false)
-	k.loop(ctx, &news)
-	return k.end(r)
+	k.tellUndone(plan.Undone)
+	o.Prune = false
+	k.options = o
+	return nil
 }
 
-// Reapply applies and looks at once, whatever the limits. It returns what stands
-// in the way, or ctx's error.
-func (k *Keeper) Reapply(ctx context.Context) error {
-	answer := make(chan error, 1)
-	select {
-	case k.ask <- answer:
-	case <-ctx.Done():
-		return ctx.Err()
+// apply is Apply, by one who has VIPs in hand.
+func (k *Keeper) apply(o Options) (*Plan, error) {
+	r, err := newRunner(o, k.config.Host)
+	if err != nil {
+		return nil, err
 	}
-	select {
-	case err := <-answer:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	r.keeps = k.inHand.vips()
+	return r.apply()
 }
 
 // loop looks whenever there is reason to, until ctx ends.
@@ -155,8 +162,8 @@ func (k *Keeper) loop(ctx context.Context, news *news) {
 		select {
 		case <-ctx.Done():
 			return
-		case answer := <-k.ask:
-			answer <- k.look(time.Now(), true)
+		case asked := <-k.ask:
+			asked.answer <- k.serve(asked)
 		case _, open := <-news.changed:
 			k.pending = true
 			if !open {
@@ -191,20 +198,17 @@ func (k *Keeper) nextLook(now time.Time) time.Duration {
 }
 
 // end says that the Keeper keeps nothing any more and, if it is to, undoes.
-func (k *Keeper) end(r *runner) error {
+func (k *Keeper) end() error {
 	k.stopped()
 	if !k.config.UndoOnExit {
 		return nil
 	}
-	undone, err := r.undo()
-	if undone != nil {
-		for _, c := range undone.Restored {
-			k.log.Info("undone", "change", c.Reverse())
-		}
-		for _, c := range undone.Kept {
-			k.log.Info("kept for other VIPs", "change", c.String())
-		}
+	r, err := newRunner(k.options, k.config.Host)
+	if err != nil {
+		return err
 	}
+	undone, err := r.undo()
+	k.tellUndone(undone)
 	if errors.Is(err, ErrNothingApplied) {
 		return nil
 	}

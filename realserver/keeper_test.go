@@ -584,7 +584,7 @@ func TestHoldIsExclusive(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for range 200 {
-				release, err := s.hold([]netip.Addr{vipA})
+				h, err := s.hold([]netip.Addr{vipA})
 				if err != nil {
 					continue
 				}
@@ -596,7 +596,7 @@ func TestHoldIsExclusive(t *testing.T) {
 				mu.Lock()
 				has--
 				mu.Unlock()
-				release()
+				h.drop(h.vips())
 			}
 		})
 	}

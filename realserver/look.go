@@ -95,7 +95,7 @@ func (k *Keeper) each(fn func(Options) error) problems {
 func (k *Keeper) mend(now time.Time, plan string) problems {
 	var done []Step
 	refused := k.each(func(o Options) error {
-		p, err := Apply(o, k.config.Host)
+		p, err := k.apply(o)
 		if err == nil {
 			done = append(done, p.Steps...)
 		}
@@ -141,18 +141,8 @@ func describe(steps []Step) string {
 func (k *Keeper) report(now time.Time, in problems) {
 	k.tellEnds(now)
 	before := k.last.Load()
-	if before == nil {
-		before = &reports{}
-	}
-	vips := k.options.VIPs
-	next := &reports{all: k.judge(now, vips, in.all(), before.all), vip: map[netip.Addr]Report{}}
-	for i, vip := range vips {
-		if len(vips) == 1 {
-			next.vip[vip] = next.all
-			break
-		}
-		next.vip[vip] = k.judge(now, vips[i:i+1], in[vip], before.vip[vip])
-	}
+	next := k.check(now, in)
+	next.since(before)
 	k.tellHealth(now, before.all, next.all)
 	k.last.Store(next)
 	if k.config.Looked != nil {
@@ -160,37 +150,58 @@ func (k *Keeper) report(now time.Time, in problems) {
 	}
 }
 
-// judge makes the Report about some of the VIPs.
-func (k *Keeper) judge(now time.Time, vips []netip.Addr, problem error, before Report) Report {
-	o := k.options
-	o.VIPs = vips
-	findings, err := Check(o, k.seen)
-	r := Report{Checked: now, Since: now, VIPs: vips, Mended: k.mended, Fights: k.drifts.stubborn(), Findings: findings}
-	if err := errors.Join(problem, err); err != nil {
-		r.Problem = err.Error()
+// check judges the IPv4 VIPs and the IPv6 ones: what is wrong for the first says
+// nothing about the second.
+func (k *Keeper) check(now time.Time, in problems) *reports {
+	blank := Report{Checked: now, Mended: k.mended, Fights: k.drifts.stubborn()}
+	next := &reports{all: blank, vip: map[netip.Addr]Report{}}
+	next.all.VIPs = k.options.VIPs
+	errs := []error{in.all()}
+	for _, is := range []func(netip.Addr) bool{netip.Addr.Is4, netip.Addr.Is6} {
+		o := k.options
+		o.VIPs = slices.DeleteFunc(slices.Clone(o.VIPs), func(vip netip.Addr) bool { return !is(vip) })
+		if len(o.VIPs) == 0 {
+			continue
+		}
+		findings, err := Check(o, k.seen)
+		errs = append(errs, err)
+		for _, vip := range o.VIPs {
+			r := blank
+			r.VIPs = []netip.Addr{vip}
+			r.Findings = about(vip, findings)
+			r.judge(in[vip], err)
+			next.vip[vip] = r
+		}
+		next.all.Findings = appendNew(next.all.Findings, findings)
 	}
-	r.Healthy = r.Problem == "" && Healthy(findings)
-	if !before.Checked.IsZero() && before.Healthy == r.Healthy {
-		r.Since = before.Since
+	next.all.judge(errs...)
+	return next
+}
+
+// about leaves out what is about other VIPs.
+func about(vip netip.Addr, findings []Finding) []Finding {
+	return slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool { return f.VIP.IsValid() && f.VIP != vip })
+}
+
+// appendNew appends those that are not there yet.
+func appendNew(all, more []Finding) []Finding {
+	for _, f := range more {
+		if !slices.Contains(all, f) {
+			all = append(all, f)
+		}
 	}
-	return r
+	return all
 }
 
 // stopped publishes that nothing is kept any more.
 func (k *Keeper) stopped() {
+	before := k.last.Load()
 	now := time.Now()
-	next := &reports{vip: map[netip.Addr]Report{}}
-	stop := func(r Report) Report {
-		if r.Healthy {
-			r.Since = now
-		}
-		r.Healthy, r.Problem, r.Checked = false, "the keeper is stopping", now
-		return r
-	}
-	last := k.last.Load()
-	next.all = stop(last.all)
-	for vip, r := range last.vip {
-		next.vip[vip] = stop(r)
+	next := &reports{all: before.all, vip: map[netip.Addr]Report{}}
+	next.all.stop(now)
+	for vip, r := range before.vip {
+		r.stop(now)
+		next.vip[vip] = r
 	}
 	k.last.Store(next)
 }

@@ -66,6 +66,7 @@ type runner struct {
 	method  method
 	host    Host
 	store   store
+	keeps   []netip.Addr // VIPs that a Keeper has in hand and this runner is for
 }
 
 func newRunner(o Options, h Host) (*runner, error) {
@@ -99,7 +100,8 @@ func (r *runner) plan(rec record) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{VIPs: r.options.VIPs, Steps: steps, Gone: r.gone(rec)}, nil
+	gone, err := r.gone(rec)
+	return &Plan{VIPs: r.options.VIPs, Steps: steps, Gone: gone}, err
 }
 
 // otherMethod refuses VIPs to which another method was applied: two at once

@@ -5,12 +5,15 @@ import (
 	"net/netip"
 )
 
-// gone lists the VIPs that were applied and are not wanted any more.
-func (r *runner) gone(rec record) []netip.Addr {
+// gone lists the VIPs that were applied and are not wanted any more: not here, and
+// by no other Keeper.
+func (r *runner) gone(rec record) ([]netip.Addr, error) {
 	if !r.options.Prune {
-		return nil
+		return nil, nil
 	}
-	return without(rec.vips(), r.options.VIPs)
+	gone := without(rec.vips(), r.options.VIPs)
+	held, err := r.store.held(without(gone, r.keeps))
+	return without(gone, held), err
 }
 
 // prune undoes what is gone. It comes last: what the VIPs that stay share with

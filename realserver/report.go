@@ -1,9 +1,9 @@
 package realserver
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 )
@@ -47,11 +47,7 @@ func (r Report) String() string {
 		fmt.Fprintf(&b, "fight: somebody changes it again and again: %s\n", name)
 	}
 	for _, f := range r.Findings {
-		verdict := "ok"
-		if !f.OK {
-			verdict = "wrong"
-		}
-		fmt.Fprintf(&b, "%-6s %s\n", verdict, f.What)
+		fmt.Fprintf(&b, "%-6s %s\n", f.Verdict(), f.What)
 		if f.Why != "" {
 			fmt.Fprintf(&b, "       %s\n", f.Why)
 		}
@@ -76,51 +72,75 @@ func (r Report) wrong() string {
 	return strings.Join(lines, "\n")
 }
 
+// judge says whether the Report is one of a healthy host.
+func (r *Report) judge(problems ...error) {
+	if err := errors.Join(problems...); err != nil {
+		r.Problem = err.Error()
+	}
+	r.Healthy = r.Problem == "" && Healthy(r.Findings)
+}
+
+// since takes over from the Report before since when it has been so.
+func (r *Report) since(before Report) {
+	r.Since = r.Checked
+	if !before.Since.IsZero() && before.Healthy == r.Healthy {
+		r.Since = before.Since
+	}
+}
+
+// stop makes it one of a host that is not kept any more.
+func (r *Report) stop(now time.Time) {
+	before := *r
+	r.Healthy, r.Problem, r.Checked = false, "`director realserver run` is stopping", now
+	r.since(before)
+}
+
 // reports are those of one look.
 type reports struct {
 	all Report
 	vip map[netip.Addr]Report
 }
 
-// Report returns how the host was at the last look. A Report that is too old to
-// be believed, or of a Keeper that does not run, is not healthy. It may be called
-// from any goroutine.
-func (k *Keeper) Report() Report {
-	last := k.last.Load()
-	if last == nil {
-		return unseen(Report{VIPs: k.options.VIPs})
+// unseen are the reports before the first look.
+func unseen(vips []netip.Addr) *reports {
+	blank := Report{Problem: "the host was not looked at yet"}
+	r := &reports{all: blank, vip: map[netip.Addr]Report{}}
+	r.all.VIPs = vips
+	for _, vip := range vips {
+		blank.VIPs = []netip.Addr{vip}
+		r.vip[vip] = blank
 	}
-	return current(last.all)
-}
-
-// VIPReport is Report about one VIP; ok says that it is kept.
-func (k *Keeper) VIPReport(vip netip.Addr) (r Report, ok bool) {
-	i := slices.Index(k.options.VIPs, vip)
-	if i < 0 {
-		return Report{}, false
-	}
-	last := k.last.Load()
-	if last == nil {
-		return unseen(Report{VIPs: k.options.VIPs[i : i+1]}), true
-	}
-	return current(last.vip[vip]), true
-}
-
-// Fresh says whether the last look is not too old: the Keeper lives.
-func (k *Keeper) Fresh() bool {
-	last := k.last.Load()
-	return last != nil && fresh(last.all)
-}
-
-func fresh(r Report) bool { return time.Since(r.Checked) <= maxAge }
-
-func unseen(r Report) Report {
-	r.Problem = "the host was not looked at yet"
 	return r
 }
 
-func current(r Report) Report {
-	if !fresh(r) {
+// since dates all of them.
+func (r *reports) since(before *reports) {
+	r.all.since(before.all)
+	for vip, one := range r.vip {
+		one.since(before.vip[vip])
+		r.vip[vip] = one
+	}
+}
+
+// Report returns how the host was at the last look. A Report that is too old to
+// be believed, or of a Keeper that does not run, is not healthy. It may be called
+// from any goroutine.
+func (k *Keeper) Report() Report { return k.last.Load().all.believed() }
+
+// VIPReport is Report about one VIP; ok says that it is kept.
+func (k *Keeper) VIPReport(vip netip.Addr) (r Report, ok bool) {
+	r, ok = k.last.Load().vip[vip]
+	return r.believed(), ok
+}
+
+// Fresh says whether the last look is not too old: the Keeper lives.
+func (k *Keeper) Fresh() bool { return k.last.Load().all.fresh() }
+
+func (r Report) fresh() bool { return time.Since(r.Checked) <= maxAge }
+
+// believed is the Report itself, or what to say in place of one that is too old.
+func (r Report) believed() Report {
+	if !r.fresh() && !r.Checked.IsZero() {
 		r.Healthy = false
 		r.Problem = fmt.Sprintf("the last look at the host was %v ago: something holds it up", time.Since(r.Checked).Round(time.Second))
 	}

@@ -31,7 +31,7 @@ func (k *Keeper) Handler() http.Handler {
 		}
 		report, ok := k.VIPReport(vip.Unmap())
 		if !ok {
-			http.Error(w, fmt.Sprintf("%v is not kept here; %v are", vip, k.options.VIPs), http.StatusNotFound)
+			http.Error(w, fmt.Sprintf("%v is not kept here; %v are", vip, k.Report().VIPs), http.StatusNotFound)
 			return
 		}
 		answer(w, r, report)

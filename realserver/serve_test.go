@@ -72,7 +72,7 @@ func TestServe(t *testing.T) {
 			a.of(t, k.Handler())
 		}
 		k.end(t)
-		asked{"GET", "/", "", 503, jsonKind, `"problem":"the keeper is stopping"`}.of(t, k.Handler())
+		asked{"GET", "/", "", 503, jsonKind, `is stopping`}.of(t, k.Handler())
 	})
 }
 

@@ -63,17 +63,26 @@ func changed(c Change) []any {
 	case *SysctlChange:
 		return []any{"setting", sysctlName(c.Path), "was", c.Before, "now", c.After}
 	case *AddressChange:
-		now := "there"
-		if c.Label != "" {
-			now = fmt.Sprintf("scope %v as %s", c.Scope, c.Label)
-		}
-		return []any{"setting", fmt.Sprintf("%v on %s", c.Prefix, c.Interface), "was", "missing", "now", now}
+		return []any{"setting", fmt.Sprintf("%v on %s", c.Prefix, c.Interface), "was", "missing", "now", c.describe()}
 	case *TableChange:
 		was := "missing"
 		if c.Before != nil {
-			was = "another"
+			was = anotherTable
 		}
-		return []any{"setting", "nftables table " + c.After.id(), "was", was, "now", c.After.String()}
+		return []any{"setting", "nftables table " + c.After.id(), "was", was, "now", c.After.describe()}
 	}
 	return []any{"setting", c.Key(), "now", c.String()}
+}
+
+// tellUndone logs what was undone, if anything was.
+func (k *Keeper) tellUndone(u *Undone) {
+	if u == nil {
+		return
+	}
+	for _, c := range u.Restored {
+		k.log.Info("undone", "change", c.Reverse())
+	}
+	for _, c := range u.Kept {
+		k.log.Info("kept for other VIPs", "change", c.String())
+	}
 }
