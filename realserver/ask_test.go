@@ -23,7 +23,10 @@ func TestKeeperUpdate(t *testing.T) {
 			{[]netip.Addr{vipA, vipB}, false, []netip.Addr{vipA, vipB}},
 			{[]netip.Addr{vipB}, false, []netip.Addr{vipA, vipB}},
 			{[]netip.Addr{vipB, vip6}, true, []netip.Addr{vipB, vip6}},
+			{[]netip.Addr{vipA, vipB, vip6}, true, []netip.Addr{vipA, vipB, vip6}},
 			{[]netip.Addr{vipB, vip6}, true, []netip.Addr{vipB, vip6}},
+			{[]netip.Addr{vipA, vipB, vip6}, true, []netip.Addr{vipA, vipB, vip6}},
+			{[]netip.Addr{vipB, vip6}, false, []netip.Addr{vipA, vipB, vip6}},
 		} {
 			next := o
 			next.VIPs, next.Prune = step.vips, step.prune

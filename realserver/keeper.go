@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync/atomic"
 	"time"
 )
@@ -34,7 +35,7 @@ type KeeperConfig struct {
 	// Interval is how often sysctls are compared: the kernel does not tell of
 	// arp_ignore and arp_announce. 0 is DefaultInterval.
 	Interval time.Duration
-	// UndoOnExit has Run undo the VIPs at its end.
+	// UndoOnExit has Run undo at its end every VIP that it has kept.
 	UndoOnExit bool
 	// Looked, when set, gets every Report, from the goroutine of Run. The first
 	// one says that all is applied.
@@ -54,6 +55,7 @@ type Keeper struct {
 
 	// The rest is of the goroutine of Run.
 	options Options // with defaults
+	applied []netip.Addr // every VIP that was kept
 	inHand  *inHand
 	seen    *glance // at the last look
 	pending bool    // something changed since
@@ -62,7 +64,7 @@ type Keeper struct {
 	mended  int       // settings put back
 	drifts  seriesSet // by setting
 	health  series
-	told    string // what was wrong when last told
+	told    []string // what was wrong when last told
 }
 
 // NewKeeper judges the configuration; it does nothing yet.
@@ -139,6 +141,7 @@ func (k *Keeper) begin(o Options) error {
 	k.tellUndone(plan.Undone)
 	o.Prune = false
 	k.options = o
+	k.applied = sortedAddrs(append(k.applied, o.VIPs...))
 	return nil
 }
 
@@ -203,10 +206,17 @@ func (k *Keeper) end() error {
 	if !k.config.UndoOnExit {
 		return nil
 	}
-	r, err := newRunner(k.options, k.config.Host)
+	o := k.options
+	o.VIPs = k.applied
+	r, err := newRunner(o, k.config.Host)
 	if err != nil {
 		return err
 	}
+	others, err := r.store.held(without(k.applied, k.options.VIPs))
+	if err != nil {
+		return err
+	}
+	r.options.VIPs = without(k.applied, others)
 	undone, err := r.undo()
 	k.tellUndone(undone)
 	if errors.Is(err, ErrNothingApplied) {

@@ -58,18 +58,18 @@ func (r Report) String() string {
 	return b.String()
 }
 
-// wrong lists what is wrong, for comparison; "" is nothing.
-func (r Report) wrong() string {
-	var lines []string
+// Wrong says what is wrong, as one text for the problem and one for each finding.
+func (r Report) Wrong() []string {
+	var all []string
 	if r.Problem != "" {
-		lines = append(lines, r.Problem)
+		all = append(all, r.Problem)
 	}
 	for _, f := range r.Findings {
 		if !f.OK {
-			lines = append(lines, f.What)
+			all = append(all, f.What)
 		}
 	}
-	return strings.Join(lines, "\n")
+	return all
 }
 
 // judge says whether the Report is one of a healthy host.

@@ -20,7 +20,7 @@ import (
 // is the Report as JSON or, for a client that would rather have it, as text.
 func (k *Keeper) Handler() http.Handler {
 	mux := http.NewServeMux()
-	all := func(w http.ResponseWriter, r *http.Request) { answer(w, r, k.Report()) }
+	all := func(w http.ResponseWriter, r *http.Request) { respond(w, r, k.Report()) }
 	mux.HandleFunc("GET /{$}", all)
 	mux.HandleFunc("GET /healthz", all)
 	mux.HandleFunc("GET /vip/{address}", func(w http.ResponseWriter, r *http.Request) {
@@ -34,13 +34,13 @@ func (k *Keeper) Handler() http.Handler {
 			http.Error(w, fmt.Sprintf("%v is not kept here; %v are", vip, k.Report().VIPs), http.StatusNotFound)
 			return
 		}
-		answer(w, r, report)
+		respond(w, r, report)
 	})
 	return mux
 }
 
-// answer writes the Report in the form that the client prefers.
-func answer(w http.ResponseWriter, r *http.Request, report Report) {
+// respond writes the Report in the form that the client prefers.
+func respond(w http.ResponseWriter, r *http.Request, report Report) {
 	body, kind := report.String(), "text/plain; charset=utf-8"
 	if !prefersText(r.Header.Get("Accept")) {
 		text, err := json.Marshal(report)

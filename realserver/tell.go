@@ -2,6 +2,7 @@ package realserver
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -35,11 +36,11 @@ func (k *Keeper) tellEnds(now time.Time) {
 // tellHealth logs what is wrong now, or that nothing is any more, when that is
 // news. Where it changes again and again, one hears of it at growing intervals.
 func (k *Keeper) tellHealth(now time.Time, before, after Report) {
-	wrong := after.wrong()
-	if wrong != before.wrong() {
+	wrong := after.Wrong()
+	if !slices.Equal(wrong, before.Wrong()) {
 		k.health.happened(now)
 	}
-	if wrong == k.told || !k.health.tell(now) {
+	if slices.Equal(wrong, k.told) || !k.health.tell(now) {
 		return
 	}
 	k.told = wrong

@@ -61,7 +61,8 @@ The changes last until the next boot; undo restores what was there before.`,
 	flags.IntVar(&f.options.ARPIgnore, "arp-ignore", realserver.DefaultARPIgnore, "the arp_ignore to set where the host has none that suffices: 1 or 3")
 	flags.StringVar(&f.options.StateDir, "state-dir", realserver.DefaultStateDir, "where to keep what was there before")
 	f.source.addFlags(root)
-	root.AddCommand(f.applyCommand(host), f.checkCommand(host), f.undoCommand(host), f.showCommand(host))
+	root.AddCommand(f.applyCommand(host), f.checkCommand(host), f.undoCommand(host), f.showCommand(host),
+		f.runCommand(host))
 	return root
 }
 

@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -13,9 +11,8 @@ import (
 
 // runOptions are the flags of `director run`.
 type runOptions struct {
+	logOptions
 	config string
-	level  slog.Level
-	format string
 }
 
 func newRunCommand() *cobra.Command {
@@ -32,8 +29,8 @@ standard error, and tells systemd how it is when started with Type=notify.`,
 			if o.config == "" {
 				return usagef("run: --config FILE is needed")
 			}
-			if o.format != "text" && o.format != "json" {
-				return usagef("run: --log-format %s: want text or json", o.format)
+			if err := o.validate(cmd); err != nil {
+				return err
 			}
 			return noArgs(cmd, args)
 		},
@@ -54,15 +51,6 @@ standard error, and tells systemd how it is when started with Type=notify.`,
 		},
 	}
 	cmd.Flags().StringVar(&o.config, "config", "", "the configuration `FILE`")
-	cmd.Flags().TextVar(&o.level, "log-level", slog.LevelInfo, "the least `LEVEL` to log: debug, info, warn or error")
-	cmd.Flags().StringVar(&o.format, "log-format", "text", "how to log: `text` or json")
+	o.logOptions.addFlags(cmd.Flags())
 	return cmd
-}
-
-func (o *runOptions) logger(w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: o.level}
-	if o.format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
 }
