@@ -5,7 +5,6 @@ import (
 	"log/slog"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // logOptions are the flags of commands that stay and log.
@@ -14,7 +13,8 @@ type logOptions struct {
 	format string
 }
 
-func (o *logOptions) addFlags(flags *pflag.FlagSet) {
+func (o *logOptions) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.TextVar(&o.level, "log-level", slog.LevelInfo, "the least `LEVEL` to log: debug, info, warn or error")
 	flags.StringVar(&o.format, "log-format", "text", "how to log: `text` or json")
 }

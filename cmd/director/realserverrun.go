@@ -78,7 +78,7 @@ With --listen it says over HTTP what check would: GET / for all VIPs, GET
 	flags.DurationVar(&o.interval, "interval", realserver.DefaultInterval, "how often to compare the sysctls, of which the kernel does not tell")
 	flags.BoolVar(&o.undo, "undo-on-exit", false, "undo the VIPs at the end")
 	flags.BoolVar(&f.options.Prune, "prune", false, "at the start, and at SIGHUP, undo what was applied before and is not listed any more")
-	o.logOptions.addFlags(flags)
+	o.logOptions.addFlags(cmd)
 	return cmd
 }
 

@@ -51,6 +51,6 @@ standard error, and tells systemd how it is when started with Type=notify.`,
 		},
 	}
 	cmd.Flags().StringVar(&o.config, "config", "", "the configuration `FILE`")
-	o.logOptions.addFlags(cmd.Flags())
+	o.logOptions.addFlags(cmd)
 	return cmd
 }
