@@ -54,7 +54,7 @@ type Keeper struct {
 	last   atomic.Pointer[reports]
 
 	// The rest is of the goroutine of Run.
-	options Options // with defaults
+	options Options      // with defaults
 	applied []netip.Addr // every VIP that was kept
 	inHand  *inHand
 	seen    *glance // at the last look

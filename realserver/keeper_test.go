@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -153,8 +154,9 @@ func TestKeeperMends(t *testing.T) {
 				m.Table = nil
 			},
 			func(m *Memory) {
-				for key, value := range m.Sysctl {
-					if value != "0" {
+				for key := range m.Sysctl {
+					switch path.Base(key) {
+					case "arp_ignore", "arp_announce", "hidden":
 						m.Sysctl[key] = "0"
 					}
 				}
