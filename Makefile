@@ -74,18 +74,21 @@ fuzz: ## every fuzz target for FUZZTIME (5s)
 bench: ## every benchmark, BENCHTIME each (1x: only that they work; try 1s)
 	$(GO) test -p 1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
-install: build ## to PREFIX (/usr/local): program, manual pages, an example, a systemd unit
+UNITS = director.service director-realserver-run.service
+
+install: build ## to PREFIX (/usr/local): program, manual pages, an example, systemd units
 	install -D -m 755 bin/director $(DESTDIR)$(PREFIX)/sbin/director
 	install -d $(DESTDIR)$(MANDIR)/man8
 	./bin/director man $(DESTDIR)$(MANDIR)/man8
 	install -D -m 644 docs/director.yaml $(DESTDIR)$(PREFIX)/share/doc/director/director.yaml
 	install -d $(DESTDIR)$(SYSCONFDIR)/director $(DESTDIR)$(UNITDIR)
-	sed 's#@PREFIX@#$(PREFIX)#' contrib/director.service > $(DESTDIR)$(UNITDIR)/director.service
-	chmod 644 $(DESTDIR)$(UNITDIR)/director.service
+	for u in $(UNITS); do \
+		sed 's#@PREFIX@#$(PREFIX)#' contrib/$$u > $(DESTDIR)$(UNITDIR)/$$u && chmod 644 $(DESTDIR)$(UNITDIR)/$$u || exit 1; \
+	done
 
 uninstall: ## take away what install has put there
 	rm -f $(DESTDIR)$(PREFIX)/sbin/director $(DESTDIR)$(MANDIR)/man8/director.8 $(DESTDIR)$(MANDIR)/man8/director-*.8
-	rm -f $(DESTDIR)$(PREFIX)/share/doc/director/director.yaml $(DESTDIR)$(UNITDIR)/director.service
+	rm -f $(DESTDIR)$(PREFIX)/share/doc/director/director.yaml $(UNITS:%=$(DESTDIR)$(UNITDIR)/%)
 
 clean: ## remove what build has made
 	rm -rf bin
