@@ -55,7 +55,6 @@ func NewMemory(interfaces ...string) *Memory {
 			m.Sysctl[ipv4Conf(name, leaf)] = "0"
 		}
 		m.Sysctl[ipv6Conf(name, "disable_ipv6")] = "0"
-		m.Sysctl[ipv6Conf(name, "accept_dad")] = "1"
 	}
 	return m
 }
