@@ -18,7 +18,11 @@ func (i *inspection) firewall() error {
 				return nil
 			}
 		}
-		if !i.tried(i.letsReply(vip)) {
+		dev, err := i.replyInterface(vip)
+		if err != nil {
+			return err
+		}
+		if !i.tried(i.letsReply(vip, dev)) {
 			return nil
 		}
 	}
@@ -147,14 +151,10 @@ func (i *inspection) lets(vip netip.Addr, name string) error {
 }
 
 // letsReply tries what the services answer, by the interface that it leaves by.
-func (i *inspection) letsReply(vip netip.Addr) error {
+func (i *inspection) letsReply(vip netip.Addr, dev string) error {
 	from := vip
 	if own := i.replySource(vip); i.redirects() && own.IsValid() {
 		from = own
-	}
-	dev, err := i.replyInterface(vip)
-	if err != nil {
-		return err
 	}
 	return i.eachKind(vip, func(client netip.Addr, service Service, port uint16) Packet {
 		return Packet{Protocol: service.Protocol, From: from, To: client, Port: port, Interface: dev, Out: true}

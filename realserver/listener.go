@@ -38,12 +38,12 @@ func (i *inspection) listeners() error {
 	return nil
 }
 
-// expected lists the services of a VIP that were named: now or, with redirect,
-// when it was applied.
+// expected lists the services of a VIP that were named: for all VIPs, by a director
+// or, with redirect, when it was applied.
 func (i *inspection) expected(vip netip.Addr) []Service {
-	services := i.options.Services
-	if m, ok := i.method.(redirectMethod); ok {
-		services = m.table(vip, services, i.state).services()
+	services := i.options.services(vip)
+	if m, ok := i.method.(redirectMethod); ok && len(services) == 0 {
+		services = m.applied(vip, i.state)
 	}
 	return slices.DeleteFunc(slices.Clone(services), func(s Service) bool { return s == Service{} })
 }
@@ -83,8 +83,8 @@ func (l Listener) service() Service {
 	return Service{Protocol: l.Protocol, First: l.Port, Last: l.Port}
 }
 
-// listensFor judges one service that is to be there: one that was named now, or
-// less strictly one that is redirected.
+// listensFor judges one service that is to be there: strictly where it was named
+// for all VIPs, less so where a director lists it or redirect takes it.
 func (i *inspection) listensFor(vip netip.Addr, service Service, all []Listener) Finding {
 	f := Finding{Name: NameListener, VIP: vip}
 	var elsewhere []string
@@ -101,7 +101,7 @@ func (i *inspection) listensFor(vip netip.Addr, service Service, all []Listener)
 	}
 	f.What = fmt.Sprintf("nothing listens for %v on %v", service, vip)
 	f.Why = "the host refuses what the director sends it for the service"
-	f.OK = len(i.options.Services) == 0 // redirected, and nobody said that it has to be there now
+	f.OK = len(i.options.Services) == 0 // nobody said that it has to be there now
 	if len(elsewhere) > 0 {
 		f.What += ", only " + some(elsewhere)
 	}

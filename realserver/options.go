@@ -37,7 +37,8 @@ type Options struct {
 	// has to listen and to pass the firewall.
 	Services []Service
 	// ServicesOf are what method redirect takes of single VIPs (not IPv4-mapped ones),
-	// beside Services. For other methods they mean nothing.
+	// beside Services. Apply takes no notice of them with other methods, Check
+	// says which of them nobody listens for.
 	ServicesOf map[netip.Addr][]Service
 	// Prune makes Apply undo what was applied and is not named here any more: VIPs,
 	// and with method redirect services of a VIP.

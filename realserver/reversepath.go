@@ -75,8 +75,8 @@ func (i *inspection) arrives(client, vip netip.Addr, name string, rpFilter int, 
 	switch {
 	case err != nil:
 		return nil, err
-	case rpFilter != 1 && !given, !back.leads():
-		return nil, nil // the missing route is a finding of its own
+	case !back.leads():
+		return nil, nil // that is a finding of its own
 	}
 	f := Finding{
 		Name: NameReversePath, Interface: name,

@@ -108,18 +108,27 @@ func (t *trialOfRule) match(e *expr.Match) answer {
 	case *xt.ConntrackMtinfo3:
 		return t.stateIn(info.MatchFlags, info.InvertFlags, info.StateMask)
 	case *xt.AddrTypeV1:
-		if info.Source == 0 && info.Flags == 0 {
-			kind := t.fib(&expr.Fib{ResultADDRTYPE: true, FlagDADDR: true}).cut(0, 4)
-			if kind.allKnown() {
-				return answerOf(info.Dest&(1<<binary.NativeEndian.Uint32(kind.data)) != 0)
-			}
-		}
+		return t.addressType(info)
 	case *xt.Unknown:
 		if e.Name == "multiport" {
 			return t.multiport([]byte(*info))
 		}
 	}
 	return perhaps
+}
+
+// addressTypeNot is set in the flags of the match addrtype that mean the
+// destination alone (XT_ADDRTYPE_INVERT_DEST).
+const addressTypeNot = 2
+
+// addressType compares what the destination is to the host.
+func (t *trialOfRule) addressType(info *xt.AddrTypeV1) answer {
+	kind := t.fib(&expr.Fib{ResultADDRTYPE: true, FlagDADDR: true}).cut(0, 4)
+	if info.Source != 0 || info.Flags&^addressTypeNot != 0 || !kind.allKnown() {
+		return perhaps
+	}
+	is := info.Dest&(1<<binary.NativeEndian.Uint32(kind.data)) != 0
+	return answerOf(is != (info.Flags&addressTypeNot != 0))
 }
 
 // ports compares both ports with a range each.
