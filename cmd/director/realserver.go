@@ -17,6 +17,7 @@ type realserverFlags struct {
 	vips     []string
 	services []string
 	source   vipSource
+	checks   checkFlags
 	options  realserver.Options
 	print    bool
 	json     bool
@@ -56,7 +57,7 @@ The changes last until the next boot; undo restores what was there before.`,
 	flags.StringVar(&f.options.Method, "method", "", "how: "+strings.Join(realserver.Methods(), ", ")+
 		" (default: for check, the one that was applied; else "+realserver.MethodSysctl+")")
 	flags.StringArrayVar(&f.services, "service", nil,
-		"with method redirect, take only a `SERVICE`: tcp/80, tcp/8000-8099, udp; may be repeated (default: all)")
+		"with method redirect, take only a `SERVICE`: tcp/80, tcp/8000-8099, udp; for check, with any method, one that has to be served; may be repeated (default: all)")
 	flags.StringVar(&f.options.AddressOn, "vip-on", "", "with method arptables, the `INTERFACE` to put IPv4 VIPs on (default lo)")
 	flags.IntVar(&f.options.ARPIgnore, "arp-ignore", realserver.DefaultARPIgnore, "the arp_ignore to set where the host has none that suffices: 1 or 3")
 	flags.StringVar(&f.options.StateDir, "state-dir", realserver.DefaultStateDir, "where to keep what was there before")
@@ -141,8 +142,9 @@ func (f *realserverFlags) checkCommand(host realserver.Host) *cobra.Command {
 		Use:   "check [--vip ADDRESS... | --config FILE | --director WHERE]",
 		Short: "Say what is right and what is wrong, without changing anything",
 		Long: `Say what is right and what is wrong, without changing anything. Needs no
-privileges, but for methods with nftables. Without a source of VIPs: for those
-that were applied. The exit code is 1 if something is wrong.`,
+privileges, but for methods with nftables, and to read the rules of a firewall.
+Without a source of VIPs: for those that were applied. The exit code is 1 if
+something is wrong; a note is not.`,
 		Args: f.parse,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := f.resolve(cmd.Context(), host)
@@ -159,6 +161,7 @@ that were applied. The exit code is 1 if something is wrong.`,
 			return f.printFindings(cmd.OutOrStdout(), findings)
 		},
 	}
+	f.checks.addFlags(cmd)
 	f.addJSON(cmd)
 	return cmd
 }
@@ -261,9 +264,13 @@ func (f *realserverFlags) parse(cmd *cobra.Command, args []string) error {
 		}
 		f.options.Services = append(f.options.Services, service)
 	}
-	err := f.source.validate(len(f.vips) > 0)
+	err := errors.Join(f.source.validate(len(f.vips) > 0), f.checks.parse(&f.options))
+	validate := f.options.ValidateApply
+	if cmd.Name() == "check" {
+		validate = f.options.Validate
+	}
 	if err == nil {
-		err = f.options.Validate()
+		err = validate()
 	}
 	if err != nil {
 		return usagef("realserver %s: %w", cmd.Name(), err)

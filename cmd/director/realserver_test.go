@@ -56,7 +56,7 @@ func realserverSteps(t *testing.T, steps []realserverStep) {
 func TestRealserverCommands(t *testing.T) {
 	realserverSteps(t, []realserverStep{
 		{"apply --print --vip 192.0.2.10", "sysctl -w net.ipv4.conf.all.arp_ignore=3\n", ""},
-		{"check --vip 192.0.2.10", "wrong  192.0.2.10/32 is not on lo\n", "3 of 6 wrong"},
+		{"check --vip 192.0.2.10", "wrong  192.0.2.10/32 is not on lo\n", "3 of 14 wrong"},
 		{"undo", "nothing to undo\n", ""},
 		{"apply --vip 192.0.2.10 --vip 2001:db8::10", "lo: add 192.0.2.10/32 scope host as lo:0\nlo: add 2001:db8::10/128\n", ""},
 		{"apply --vip 192.0.2.10", "nothing to do\n", ""},
@@ -73,7 +73,7 @@ func TestRealserverRedirect(t *testing.T) {
 		{"apply --method redirect --vip 192.0.2.10 --service udp", "ip daddr 192.0.2.10 meta l4proto udp redirect", ""},
 		{"apply --method redirect --vip 192.0.2.10 --service udp/53", "nothing to do\n", ""},
 		{"check", "ok     nftables has table ip lvsdr_realserver_192.0.2.10, as it should be\n", ""},
-		{"check --method sysctl --vip 192.0.2.10", "wrong  192.0.2.10/32 is not on lo\n", "3 of 6 wrong"},
+		{"check --method sysctl --vip 192.0.2.10", "wrong  192.0.2.10/32 is not on lo\n", "3 of 14 wrong"},
 		{"apply --vip 192.0.2.10", "", "method redirect was applied to it"},
 		{"undo", "nftables: remove table ip lvsdr_realserver_192.0.2.10\n", ""},
 	})
