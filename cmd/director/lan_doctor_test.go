@@ -27,12 +27,13 @@ type sick struct {
 	*cluster
 	web1, web2 *realServer
 	stranger   *machine
+	flags      []string // of the doctor on the director's host
 }
 
 func newSick(t *testing.T) *sick {
 	t.Helper()
 	c := layCluster(t, clusterConfig{Serve: serveGo, Servers: 2})
-	return &sick{cluster: c, web1: c.Servers[0], web2: c.Servers[1], stranger: c.connect("stranger", c.LAN, lanSubnet, 50)}
+	return &sick{cluster: c, web1: c.Servers[0], web2: c.Servers[1], stranger: c.connect("stranger", c.LAN, lanSubnet, 50), flags: here}
 }
 
 // doctor runs the command on a host and returns its results and its exit code.
@@ -57,7 +58,7 @@ var here = strings.Fields("--interface eth0 --vip 192.0.2.10:80 --real-server 19
 // findings; it returns them.
 func (s *sick) finds(want ...finding.Kind) []finding.Result {
 	s.t.Helper()
-	r, code := s.doctor(s.Director.Host, here...)
+	r, code := s.doctor(s.Director.Host, s.flags...)
 	return s.are(r, code, want...)
 }
 
