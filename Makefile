@@ -11,7 +11,8 @@ UNITDIR    ?= $(SYSCONFDIR)/systemd/system
 DESTDIR    ?=
 
 # Programs that LAN tests run, as PROGRAM:DEBIAN-PACKAGE.
-PROGRAMS = nginx:nginx-light iperf3:iperf3 nft:nftables iptables:iptables arptables:iptables ldirectord:ldirectord
+PROGRAMS = nginx:nginx-light iperf3:iperf3 nft:nftables iptables:iptables arptables:iptables ldirectord:ldirectord \
+	sysctl:procps systemd-analyze:systemd
 
 TESTFLAGS ?=
 FUZZTIME  ?= 5s

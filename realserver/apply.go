@@ -3,6 +3,7 @@ package realserver
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 )
 
@@ -28,22 +29,31 @@ func (r *runner) apply() (*Plan, error) {
 		return nil, err
 	}
 	defer unlock()
-	rec, err := r.store.load()
+	old, err := r.store.load()
+	if err != nil {
+		return nil, err
+	}
+	rec, boot, err := r.load()
 	if err != nil {
 		return nil, err
 	}
 	// Another process may have changed the host since.
-	p, err := r.plan(rec)
+	p, err := r.plan(rec, boot)
 	if err != nil {
 		return nil, err
 	}
-	old := rec.clone()
-	if err := r.claim(&rec, p); err != nil {
+	if err := r.claim(&rec); err != nil {
+		return nil, err
+	}
+	if err := r.saveClaims(old, rec, p); err != nil {
 		return nil, err
 	}
 	for i, step := range p.Steps {
-		rec.add(step, r.method.name())
-		err := r.store.save(rec)
+		var err error
+		if recorded(step) {
+			rec.add(step, r.method.name())
+			err = r.store.save(rec)
+		}
 		if err == nil {
 			err = step.Change.Do(r.host)
 		}
@@ -56,28 +66,27 @@ func (r *runner) apply() (*Plan, error) {
 
 // prepare finds out whether Apply could work, before anything is touched.
 func (r *runner) prepare() (*Plan, error) {
-	rec, err := r.store.load()
+	rec, boot, err := r.load()
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.plan(rec)
+	p, err := r.plan(rec, boot)
 	if err != nil {
 		return nil, err
 	}
 	if len(p.Steps) == 0 && len(p.Gone) == 0 {
 		return p, nil
 	}
-	changes := make([]Change, len(p.Steps))
-	for i, s := range p.Steps {
-		changes[i] = s.Change
+	changes := p.Changes()
+	if err := r.host.PreflightFiles(append(filePaths(changes), filePaths(boot.removal(p.Gone))...)); err != nil {
+		return nil, err
 	}
 	paths := append(sysctlPaths(changes), r.present(sysctlPaths(rec.onlyFor(p.Gone)))...)
 	return p, r.host.Preflight(paths, newTables(changes))
 }
 
-// claim notes that the VIPs need what was changed for others before. Without
-// steps, that is all that there is to save.
-func (r *runner) claim(rec *record, p *Plan) error {
+// claim notes that the VIPs need what was changed for others before.
+func (r *runner) claim(rec *record) error {
 	s, err := readState(r.host, *rec)
 	if err != nil {
 		return err
@@ -86,10 +95,23 @@ func (r *runner) claim(rec *record, p *Plan) error {
 	if err != nil {
 		return err
 	}
-	if rec.claim(keys, vips) && len(p.Steps) == 0 {
-		return r.store.save(*rec)
-	}
+	rec.claim(keys, vips)
 	return nil
+}
+
+// saveClaims saves what is new in the record by itself. The first step that is recorded
+// saves that as well.
+func (r *runner) saveClaims(old, rec record, p *Plan) error {
+	if slices.ContainsFunc(p.Steps, recorded) || reflect.DeepEqual(old, rec) {
+		return nil
+	}
+	return r.store.save(rec)
+}
+
+// recorded says whether a step is kept in the record.
+func recorded(s Step) bool {
+	_, file := s.Change.(*FileChange)
+	return !file
 }
 
 // rollback undoes the steps that were done, last first, and restores the record.

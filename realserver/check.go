@@ -17,12 +17,12 @@ func Check(o Options, h Host) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, err := r.store.load()
+	rec, boot, err := r.load()
 	if err != nil {
 		return nil, err
 	}
 	if len(r.options.VIPs) == 0 {
-		r.options.VIPs = rec.vips()
+		r.options.VIPs = sortedAddrs(append(rec.vips(), boot.vips()...))
 	}
 	if len(r.options.VIPs) == 0 {
 		return nil, ErrNoVIP
@@ -34,15 +34,15 @@ func Check(o Options, h Host) ([]Finding, error) {
 	if o.Method != "" {
 		return judge(r.method, r.options, s)
 	}
-	return checkApplied(r.options, s)
+	return checkApplied(r.options, s, boot)
 }
 
 // checkApplied judges each VIP by the method that was applied to it. What several
 // methods judge alike is said once.
-func checkApplied(o Options, s *state) ([]Finding, error) {
+func checkApplied(o Options, s *state, boot *persisted) ([]Finding, error) {
 	vips := map[string][]netip.Addr{}
 	for _, vip := range o.VIPs {
-		name := cmp.Or(s.record.method(vip), MethodSysctl)
+		name := cmp.Or(appliedBy(s.record, boot, vip), MethodSysctl)
 		vips[name] = append(vips[name], vip)
 	}
 	var findings []Finding

@@ -76,3 +76,15 @@ func explainRules(err error) error {
 	}
 	return fmt.Errorf("nftables: read the rules: %w", err)
 }
+
+// explainFile adds the remedy to an error of a file that the next boot reads.
+func explainFile(err error) error {
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w (a container, or an immutable system?): without --persist apply works, and has to be run again after every boot; "+
+			"apply --persist --print shows what the image would have to contain", err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: run it as root (sudo)", err)
+	}
+	return err
+}

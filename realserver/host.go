@@ -2,6 +2,7 @@ package realserver
 
 import (
 	"fmt"
+	"io/fs"
 	"net/netip"
 )
 
@@ -57,6 +58,18 @@ type Host interface {
 	// Preflight leaves the host as it is. It fails, with the remedy, when
 	// addresses, one of the sysctls or one of the tables could not be changed.
 	Preflight(keys []string, tables []Table) error
+	// FS is the host's file system.
+	FS() fs.FS
+	// PutFile writes a file, or a link, at once or not at all, in place of
+	// what has its path. It makes the directories that are missing. When it
+	// returns, the file survives a power cut.
+	PutFile(File) error
+	// RemoveFile removes a file or a link. That there is none is no error. A
+	// directory of systemd's links (*.wants) that is empty then goes too.
+	RemoveFile(path string) error
+	// PreflightFiles leaves the host as it is. It fails, with the remedy, when
+	// one of the files could not be written or removed.
+	PreflightFiles(paths []string) error
 }
 
 // Identity names one life of one network stack: what was changed in it is

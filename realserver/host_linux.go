@@ -18,7 +18,11 @@ const bootIDFile = procSys + "/kernel/random/boot_id"
 
 // LinuxHost is the running kernel: rtnetlink(7) and /proc/sys, in the network
 // namespace of the calling thread. The zero value works.
-type LinuxHost struct{}
+type LinuxHost struct {
+	// Root is the directory with the files that boots read; "" is "/". What is
+	// below /proc and the state directory are not looked for in it.
+	Root string
+}
 
 var _ Host = LinuxHost{}
 

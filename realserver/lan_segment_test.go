@@ -94,11 +94,7 @@ func (n *segment) wantAstray(t *testing.T) {
 func (n *segment) wantSteady(t *testing.T) {
 	t.Helper()
 	n.director.SetSysctl("net.ipv4.neigh."+n.directorEnd.Name()+".proxy_delay", "0")
-	mac := n.serverEnd.MAC()
-	claims := n.clientEnd.Capture(lab.Only(func(f lab.Frame) bool {
-		return f.EtherType() == syscall.ETH_P_ARP && bytes.Equal(f.Src(), mac) && len(f.Data) >= 32 &&
-			bytes.Equal(f.Data[28:32], vip.AsSlice())
-	}))
+	claims := n.claims()
 	for range flushes {
 		for _, client := range []*lab.Host{n.client, n.client2} {
 			if got := n.resolve(t, client); !bytes.Equal(got, n.directorEnd.MAC()) {
@@ -106,6 +102,20 @@ func (n *segment) wantSteady(t *testing.T) {
 			}
 		}
 	}
+	wantNone(t, claims)
+}
+
+// claims captures the ARP by which the server says that it has the VIP.
+func (n *segment) claims() *lab.Capture {
+	mac := n.serverEnd.MAC()
+	return n.clientEnd.Capture(lab.Only(func(f lab.Frame) bool {
+		return f.EtherType() == syscall.ETH_P_ARP && bytes.Equal(f.Src(), mac) && len(f.Data) >= 32 &&
+			bytes.Equal(f.Data[28:32], vip.AsSlice())
+	}))
+}
+
+func wantNone(t *testing.T, claims *lab.Capture) {
+	t.Helper()
 	if frames := claims.Frames(); len(frames) > 0 {
 		t.Errorf("the server says that it has the VIP: %v", frames[0])
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"testing/fstest"
 )
 
 // Memory is a Host that lives in a program's memory and behaves as Linux does
@@ -30,6 +31,9 @@ type Memory struct {
 	NoNFTables   bool // as a kernel without nftables
 	ByHand       bool // other nftables rules do what any table would
 
+	Disk         fstest.MapFS // the files that boots read
+	ReadOnlyDisk bool         // as a host whose /etc is read-only
+
 	// Hook, when set, is called before and after every change with what
 	// changes. An error that it returns before a change fails that change.
 	Hook func(change string) error
@@ -40,12 +44,13 @@ type Memory struct {
 var _ Host = (*Memory)(nil)
 
 // NewMemory returns a host with lo, up, and the named LAN interfaces, each up
-// and with the sysctls at the kernel's defaults.
+// and with the sysctls at the kernel's defaults. Systemd runs on it.
 func NewMemory(interfaces ...string) *Memory {
 	m := &Memory{
 		ID:     Identity{Boot: "memory", NetNS: 1},
 		Link:   []Link{{Name: loopback, Up: true, Loopback: true, MTU: 65536}},
 		Sysctl: map[string]string{},
+		Disk:   fstest.MapFS{"run/systemd/system": {Mode: fs.ModeDir | 0o755}},
 	}
 	for _, name := range interfaces {
 		m.Link = append(m.Link, Link{Name: name, Up: true, ARP: true, MTU: 1500})
@@ -71,6 +76,9 @@ func (m *Memory) Snapshot() string {
 	}
 	for _, t := range m.Table {
 		fmt.Fprintln(&b, t)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Disk)) {
+		fmt.Fprintf(&b, "%s %v %q\n", name, m.Disk[name].Mode, m.Disk[name].Data)
 	}
 	return b.String()
 }
@@ -226,6 +234,49 @@ func (m *Memory) Preflight(keys []string, tables []Table) error {
 		if m.ReadOnly {
 			return explainSysctl(&fs.PathError{Op: "open", Path: "/proc/sys/" + key, Err: syscall.EROFS})
 		}
+	}
+	return nil
+}
+
+// FS implements Host.
+func (m *Memory) FS() fs.FS { return m.Disk }
+
+// PutFile implements Host.
+func (m *Memory) PutFile(f File) error {
+	if err := m.PreflightFiles([]string{f.Path}); err != nil {
+		return err
+	}
+	file := &fstest.MapFile{Data: []byte(f.Text), Mode: 0o644}
+	if f.Link != "" {
+		file = &fstest.MapFile{Data: []byte(f.Link), Mode: fs.ModeSymlink | 0o777}
+	}
+	return m.change("put "+f.Path, func() {
+		if m.Disk == nil {
+			m.Disk = fstest.MapFS{}
+		}
+		m.Disk[f.Path] = file
+		delete(m.Disk, f.Path+tmpSuffix)
+	})
+}
+
+// RemoveFile implements Host.
+func (m *Memory) RemoveFile(path string) error {
+	if err := m.PreflightFiles([]string{path}); err != nil {
+		return err
+	}
+	return m.change("remove "+path, func() {
+		delete(m.Disk, path)
+		delete(m.Disk, path+tmpSuffix)
+	})
+}
+
+// PreflightFiles implements Host.
+func (m *Memory) PreflightFiles(paths []string) error {
+	switch {
+	case len(paths) > 0 && m.ReadOnlyDisk:
+		return explainFile(&fs.PathError{Op: "write to", Path: "/" + paths[0], Err: syscall.EROFS})
+	case len(paths) > 0 && m.Unprivileged:
+		return explainFile(&fs.PathError{Op: "write to", Path: "/" + paths[0], Err: syscall.EACCES})
 	}
 	return nil
 }

@@ -54,6 +54,12 @@ type Options struct {
 	AddressOn string
 	// StateDir holds the record; "" is DefaultStateDir.
 	StateDir string
+	// Persist has Apply write what the next boot needs to do the same again.
+	Persist bool
+	// Program is what a boot is to run, as an absolute path; "" is this program.
+	Program string
+	// Runtime has Undo leave what Persist wrote: the next boot applies it again.
+	Runtime bool
 }
 
 // ErrNoVIP is returned when Options name no VIP and one is needed.

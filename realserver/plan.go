@@ -24,11 +24,11 @@ func NewPlan(o Options, h Host) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, err := r.store.load()
+	rec, boot, err := r.load()
 	if err != nil {
 		return nil, err
 	}
-	return r.plan(rec)
+	return r.plan(rec, boot)
 }
 
 // String returns a line for each step, and for each change that was undone, or one
@@ -47,12 +47,21 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
+// Changes lists what the steps change.
+func (p *Plan) Changes() []Change {
+	changes := make([]Change, len(p.Steps))
+	for i, s := range p.Steps {
+		changes[i] = s.Change
+	}
+	return changes
+}
+
 // Commands returns the lines for a shell that do the same. What is to be undone is
 // in the record, which only this program can read.
 func (p *Plan) Commands() []string {
 	lines := make([]string, 0, len(p.Steps)+len(p.Gone))
-	for _, s := range p.Steps {
-		lines = append(lines, s.Change.Command())
+	for _, c := range p.Changes() {
+		lines = append(lines, c.Command())
 	}
 	for _, vip := range p.Gone {
 		lines = append(lines, fmt.Sprintf("director realserver undo --vip %v", vip))
@@ -85,11 +94,11 @@ func newRunner(o Options, h Host) (*runner, error) {
 	return &runner{options: o, method: m, host: h, store: store{dir: o.StateDir, id: id}}, nil
 }
 
-func (r *runner) plan(rec record) (*Plan, error) {
+func (r *runner) plan(rec record, boot *persisted) (*Plan, error) {
 	if len(r.options.VIPs) == 0 {
 		return nil, ErrNoVIP
 	}
-	if err := errors.Join(r.options.onlyRedirectServices(), r.otherMethod(rec)); err != nil {
+	if err := errors.Join(r.options.onlyRedirectServices(), r.otherMethod(rec, boot), r.otherPlace(boot, r.options.VIPs)); err != nil {
 		return nil, err
 	}
 	s, err := readState(r.host, rec)
@@ -100,16 +109,23 @@ func (r *runner) plan(rec record) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	gone, err := r.gone(rec)
+	if r.options.Persist {
+		files, err := r.persistSteps(steps, s)
+		if err != nil {
+			return nil, fmt.Errorf("persist: %w", err)
+		}
+		steps = append(steps, files...)
+	}
+	gone, err := r.gone(rec, boot)
 	return &Plan{VIPs: r.options.VIPs, Steps: steps, Gone: gone}, err
 }
 
 // otherMethod refuses VIPs to which another method was applied: two at once
 // would have to be told apart by whoever reads the host.
-func (r *runner) otherMethod(rec record) error {
+func (r *runner) otherMethod(rec record, boot *persisted) error {
 	var errs []error
 	for _, vip := range r.options.VIPs {
-		if m := rec.method(vip); m != "" && m != r.method.name() {
+		if m := appliedBy(rec, boot, vip); m != "" && m != r.method.name() {
 			errs = append(errs, fmt.Errorf("%v: method %s was applied to it: director realserver undo --vip %v, or go on with --method %s",
 				vip, m, vip, m))
 		}

@@ -60,22 +60,6 @@ func (e entry) valid() bool {
 	return n == 1
 }
 
-func (r record) clone() record {
-	r.Entries = slices.Clone(r.Entries)
-	for i := range r.Entries {
-		r.Entries[i].VIPs = slices.Clone(r.Entries[i].VIPs)
-		if s := r.Entries[i].Sysctl; s != nil {
-			copied := *s
-			r.Entries[i].Sysctl = &copied
-		}
-		if t := r.Entries[i].Table; t != nil {
-			copied := *t
-			r.Entries[i].Table = &copied
-		}
-	}
-	return r
-}
-
 // find returns the index of the entry with that key, or -1.
 func (r record) find(key string) int {
 	return slices.IndexFunc(r.Entries, func(e entry) bool { return e.change().Key() == key })
@@ -99,21 +83,16 @@ func (r *record) add(s Step, method string) {
 	}
 }
 
-// claim notes that vips need the recorded changes of those keys too. It
-// reports whether that is news.
-func (r *record) claim(keys []string, vips []netip.Addr) bool {
-	news := false
+// claim notes that vips need the recorded changes of those keys too.
+func (r *record) claim(keys []string, vips []netip.Addr) {
 	for _, key := range keys {
 		i := r.find(key)
 		if i < 0 {
 			continue
 		}
 		e := &r.Entries[i]
-		union := sortedAddrs(append(slices.Clone(e.VIPs), vips...))
-		news = news || len(union) != len(e.VIPs)
-		e.VIPs = union
+		e.VIPs = sortedAddrs(append(slices.Clone(e.VIPs), vips...))
 	}
-	return news
 }
 
 // onlyFor returns the changes that none but these VIPs need.

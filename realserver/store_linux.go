@@ -116,14 +116,19 @@ func writeSynced(name string, b []byte) error {
 }
 
 func (s *store) syncDir() error {
-	d, err := os.Open(s.dir)
-	if err != nil {
-		return fmt.Errorf("record: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+	if err := syncDir(s.dir); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
 	return nil
+}
+
+// syncDir makes durable which files are in a directory.
+func syncDir(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 func (s *store) at(stage string) {

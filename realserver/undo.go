@@ -36,9 +36,9 @@ func (u *Undone) String() string {
 }
 
 // Undo restores what was there before Apply, for the VIPs of o or, when there
-// are none, for all. What several VIPs rest on is restored with the last of
-// them. Interrupted, it can be called again. VIPs that a Keeper has in hand are an
-// error: it would apply them again.
+// are none, for all, and has the next boot do no more about them. What several
+// VIPs rest on is restored with the last of them. Interrupted, it can be called
+// again. VIPs that a Keeper has in hand are an error: it would apply them again.
 func Undo(o Options, h Host) (*Undone, error) {
 	r, err := newRunner(o, h)
 	if err != nil {
@@ -46,11 +46,11 @@ func Undo(o Options, h Host) (*Undone, error) {
 	}
 	vips := r.options.VIPs
 	if len(vips) == 0 {
-		rec, err := r.store.load()
+		rec, boot, err := r.load()
 		if err != nil {
 			return nil, err
 		}
-		vips = rec.vips()
+		vips = sortedAddrs(append(rec.vips(), boot.vips()...))
 	}
 	if err := r.store.refuseHeld(vips); err != nil {
 		return nil, err
@@ -59,7 +59,11 @@ func Undo(o Options, h Host) (*Undone, error) {
 }
 
 func (r *runner) undo() (*Undone, error) {
-	unlock, err := r.store.lock(false)
+	boot, err := readPersisted(r.host)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := r.store.lock(len(boot.removal(boot.vips())) > 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNothingApplied
 	}
@@ -67,27 +71,54 @@ func (r *runner) undo() (*Undone, error) {
 		return nil, err
 	}
 	defer unlock()
-	rec, err := r.store.load()
+	rec, boot, err := r.load()
 	if err != nil {
 		return nil, err
 	}
-	vips := r.options.VIPs
+	known, vips := rec.vips(), r.options.VIPs
+	if !r.options.Runtime {
+		known = sortedAddrs(append(known, boot.vips()...))
+	}
 	if len(vips) == 0 {
-		vips = rec.vips()
+		vips = known
 	}
-	u := &Undone{}
-	for _, vip := range vips {
-		if !slices.Contains(rec.vips(), vip) {
-			u.NotApplied = append(u.NotApplied, vip)
-		}
+	u := &Undone{NotApplied: without(vips, known)}
+	var files []Change
+	if !r.options.Runtime {
+		files = boot.removal(vips)
 	}
-	if len(u.NotApplied) == len(vips) {
+	if len(u.NotApplied) == len(vips) && len(files) == 0 {
 		return u, ErrNothingApplied
 	}
-	if err := r.couldRestore(rec, vips); err != nil {
+	if err := r.canUndo(rec, boot, vips, files); err != nil {
 		return nil, err
 	}
-	return u, r.restore(rec, vips, u)
+	if err := r.restore(rec, vips, u); err != nil {
+		return u, err
+	}
+	return u, r.restoreFiles(files, u)
+}
+
+// canUndo finds out whether undo could work, before anything is touched.
+func (r *runner) canUndo(rec record, boot *persisted, vips []netip.Addr, files []Change) error {
+	if err := r.otherPlace(boot, vips); err != nil {
+		return err
+	}
+	if err := r.host.PreflightFiles(filePaths(files)); err != nil {
+		return err
+	}
+	return r.couldRestore(rec, vips)
+}
+
+// restoreFiles undoes last first: a unit is no more than a file once its link is gone.
+func (r *runner) restoreFiles(files []Change, u *Undone) error {
+	for _, c := range slices.Backward(files) {
+		if err := c.Undo(r.host); err != nil {
+			return err
+		}
+		u.Restored = append(u.Restored, c)
+	}
+	return nil
 }
 
 // couldRestore finds out whether restore could work, before anything is touched.

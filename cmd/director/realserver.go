@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,7 +39,8 @@ VIPs are given with --vip, or come from a director: from its configuration file
 (--config), or from itself while it runs (--director). Those two have the VIPs of
 the services that list an address of this host as a real server.
 
-The changes last until the next boot; undo restores what was there before.`,
+The changes last until the next boot, or with apply --persist until undo, which
+restores what was there before.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("realserver %s: unknown; there is %s", args[0], subcommands(cmd))
@@ -110,6 +112,8 @@ func (f *realserverFlags) applyCommand(host realserver.Host) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&f.print, "print", false, "print the commands that would do the same, and do nothing")
+	cmd.Flags().BoolVar(&f.options.Persist, "persist", false, "have every boot do the same, before the network: a file in /etc/sysctl.d and a systemd unit")
+	cmd.Flags().StringVar(&f.options.Program, "program", "", "with --persist, the `PATH` of the program that a boot runs (default: this program)")
 	cmd.Flags().BoolVar(&f.options.Prune, "prune", false, "also undo what was applied before and is not listed any more")
 	f.addJSON(cmd)
 	return cmd
@@ -134,7 +138,24 @@ func (f *realserverFlags) apply(out io.Writer, o realserver.Options, host realse
 		return printJSON(out, newAppliedJSON(plan))
 	}
 	fmt.Fprint(out, plan)
+	changes := plan.Changes()
+	if plan.Undone != nil {
+		changes = append(changes, plan.Undone.Restored...)
+	}
+	sayReload(out, host, changes)
 	return nil
+}
+
+// sayReload says what it takes for systemctl to show units that were written or removed. The
+// next boot needs nothing.
+func sayReload(out io.Writer, host realserver.Host, changes []realserver.Change) {
+	units := slices.ContainsFunc(changes, func(c realserver.Change) bool {
+		f, ok := c.(*realserver.FileChange)
+		return ok && strings.HasSuffix(f.Path, ".service")
+	})
+	if units && realserver.RunsSystemd(host) {
+		fmt.Fprintln(out, "for systemctl to know before the next boot: systemctl daemon-reload")
+	}
 }
 
 func (f *realserverFlags) checkCommand(host realserver.Host) *cobra.Command {
@@ -205,8 +226,9 @@ func (f *realserverFlags) undoCommand(host realserver.Host) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "undo [--vip ADDRESS... | --config FILE | --director WHERE]",
 		Short: "Restore what was there before apply",
-		Long: `Restore what was there before apply, for the given VIPs or for all. What
-several VIPs need stays until the last of them is undone.`,
+		Long: `Restore what was there before apply, for the given VIPs or for all, and have
+the next boot do no more about them. What several VIPs need stays until the
+last of them is undone.`,
 		Args: f.parse,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := f.resolve(cmd.Context(), host)
@@ -219,6 +241,7 @@ several VIPs need stays until the last of them is undone.`,
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&f.options.Runtime, "runtime", false, "leave what --persist wrote: the next boot applies it again")
 	f.addJSON(cmd)
 	return cmd
 }
@@ -239,6 +262,7 @@ func (f *realserverFlags) undo(out io.Writer, o realserver.Options, host realser
 		return errors.Join(err, printJSON(out, newUndoneJSON(undone)))
 	}
 	fmt.Fprint(out, undone)
+	sayReload(out, host, undone.Restored)
 	return err
 }
 

@@ -88,6 +88,21 @@ func TestRealserverARPTables(t *testing.T) {
 	})
 }
 
+func TestRealserverPersist(t *testing.T) {
+	realserverSteps(t, []realserverStep{
+		{"apply --vip 192.0.2.10 --persist", "", "install it (make install)"},
+		{"apply --vip 192.0.2.10 --persist --program director", "", "an absolute path is needed"},
+		{"apply --vip 192.0.2.10 --persist --print --program /usr/sbin/director", "cat > /etc/systemd/system/director-realserver.service <<'EOF'\n# Written by", ""},
+		{"apply --vip 192.0.2.10 --persist --program /usr/sbin/director", "/etc/systemd/system/director-realserver.service: write\n", ""},
+		{"apply --vip 192.0.2.11 --persist --program /usr/sbin/director", "/etc/systemd/system/director-realserver.service: write anew\n" +
+			"for systemctl to know before the next boot: systemctl daemon-reload\n", ""},
+		{"undo --runtime --vip 192.0.2.10 --vip 192.0.2.11", "net.ipv4.conf.all.arp_ignore: 3 -> 0\n", ""},
+		{"check", "wrong  192.0.2.10/32 is not on lo\n", "wrong"},
+		{"undo --vip 192.0.2.11", "/etc/systemd/system/director-realserver.service: write anew\n", ""},
+		{"undo", "/etc/sysctl.d/99-zz-director-realserver.conf: remove\nfor systemctl", ""},
+	})
+}
+
 // A kernel without the patch is told what to use.
 func TestRealserverHidden(t *testing.T) {
 	realserverSteps(t, []realserverStep{
