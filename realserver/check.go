@@ -31,7 +31,19 @@ func Check(o Options, h Host) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Method != "" {
+	r.options.Method = o.Method
+	findings, err := r.checkMethods(s, boot)
+	if err != nil {
+		return nil, err
+	}
+	others, err := foreign(r.options, s, boot)
+	return slices.Concat(findings, boot.check(h.FS(), r.options.VIPs), others), err
+}
+
+// checkMethods judges the VIPs by the method of the options or, without one, each by
+// its own.
+func (r *runner) checkMethods(s *state, boot *persisted) ([]Finding, error) {
+	if r.options.Method != "" {
 		return judge(r.method, r.options, s)
 	}
 	return checkApplied(r.options, s, boot)

@@ -42,6 +42,7 @@ const (
 	NameFirewallReply   = "firewall-reply"   // and the replies out
 	NameFirewallARP     = "firewall-arp"     // and ARP for the server's own address
 	NameLegacyTables    = "iptables-legacy"  // there are rules that nftables cannot read
+	NamePersist         = "persist"          // a boot applies the VIP again
 )
 
 // Verdict says in a word how the condition is: "ok"; "note", when it is met or not

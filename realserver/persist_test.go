@@ -462,6 +462,33 @@ func TestPersistServices(t *testing.T) {
 	wantExec(t, h, early, o, "--method redirect --service udp --vip 192.0.2.10")
 }
 
+// check says what a boot will do, and why it will not.
+func TestPersistCheck(t *testing.T) {
+	h, o := newHost(), persistent(t, vipA)
+	o.Method = MethodRedirect
+	mustApply(t, o, h)
+	want := func(want Finding) {
+		t.Helper()
+		findings, err := Check(o, h)
+		i := slices.IndexFunc(findings, func(f Finding) bool { return f.Name == NamePersist })
+		if err != nil || i < 0 || findings[i] != want {
+			t.Errorf("%+v, %v\nwant %+v", findings, err, want)
+		}
+	}
+	want(Finding{Name: NamePersist, OK: true, What: "a boot applies 192.0.2.10 (director-realserver.service)"})
+	delete(h.Disk, program[1:])
+	want(Finding{
+		Name: NamePersist, What: "director-realserver.service runs /usr/local/sbin/director, which is not there",
+		Why:    "after the next boot the host has no VIP",
+		Remedy: "director realserver apply --persist --method redirect --state-dir " + o.StateDir + " --vip 192.0.2.10",
+	})
+	delete(h.Disk, link)
+	want(Finding{
+		Name: NamePersist, What: "director-realserver.service is there, but not enabled",
+		Why: "after the next boot the host has no VIP", Remedy: "systemctl enable director-realserver.service",
+	})
+}
+
 // systemctl disable is respected.
 func TestPersistDisabled(t *testing.T) {
 	h, o := newHost(), persistent(t, vipA, vipB)

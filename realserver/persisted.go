@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // persisted is what the files say that the next boot does. They are the only
@@ -194,6 +195,40 @@ func (p *persisted) owns(name string) bool {
 		}
 	}
 	return p.files[name].ours()
+}
+
+// check judges what the next boot does about vips, unit by unit.
+func (p *persisted) check(fsys fs.FS, vips []netip.Addr) []Finding {
+	var findings []Finding
+	for _, k := range unitKinds {
+		var applied []netip.Addr
+		var again []string
+		for _, l := range p.lines {
+			if l.late() == k.late {
+				applied = append(applied, l.VIPs...)
+				words := slices.Concat([]string{"director realserver apply --persist"}, l.flags(), vipFlags(l.VIPs))
+				again = append(again, strings.Join(words, " "))
+			}
+		}
+		if !containsAny(applied, vips) {
+			continue
+		}
+		f := Finding{Name: NamePersist, OK: true, What: fmt.Sprintf("a boot applies %s (%s)", joinAddrs(sortedAddrs(applied)), k.name)}
+		if _, err := fs.Stat(fsys, strings.TrimPrefix(p.program, "/")); errors.Is(err, fs.ErrNotExist) {
+			f = Finding{
+				Name: NamePersist, What: fmt.Sprintf("%s runs %s, which is not there", k.name, p.program),
+				Why: "after the next boot the host has no VIP", Remedy: strings.Join(again, " && "),
+			}
+		}
+		if p.files[k.linkPath()] == nil {
+			f = Finding{
+				Name: NamePersist, What: k.name + " is there, but not enabled",
+				Why: "after the next boot the host has no VIP", Remedy: "systemctl enable " + k.name,
+			}
+		}
+		findings = append(findings, f)
+	}
+	return findings
 }
 
 // bySystemd says whether systemd boots the host: it runs, or it is installed, as in an

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"testing/fstest"
 )
 
 var (
@@ -23,6 +24,7 @@ func newHost(extra ...string) *Memory {
 		{Interface: "eth0", Prefix: netip.MustParsePrefix("192.0.2.21/24"), Label: "eth0"},
 	}
 	m.Defaults = []string{"eth0"}
+	m.Disk[program[1:]] = &fstest.MapFile{Mode: 0o755}
 	return m
 }
 

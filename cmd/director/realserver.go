@@ -105,6 +105,9 @@ func (f *realserverFlags) applyCommand(host realserver.Host) *cobra.Command {
 			if err == nil {
 				err = f.apply(cmd.OutOrStdout(), o, host)
 			}
+			if err == nil && !f.print {
+				warnOfForeign(cmd.ErrOrStderr(), o, host)
+			}
 			if err != nil {
 				return fmt.Errorf("realserver apply: %w", err)
 			}

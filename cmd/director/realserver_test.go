@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"lvsdr/realserver"
 )
@@ -101,6 +102,27 @@ func TestRealserverPersist(t *testing.T) {
 		{"undo --vip 192.0.2.11", "/etc/systemd/system/director-realserver.service: write anew\n", ""},
 		{"undo", "/etc/sysctl.d/99-zz-director-realserver.conf: remove\nfor systemctl", ""},
 	})
+}
+
+// What will undo it is said, and apply works all the same.
+func TestRealserverForeign(t *testing.T) {
+	host, state := newRealserverHost(), "--state-dir="+t.TempDir()
+	host.Disk["etc/sysctl.d/50-lan.conf"] = &fstest.MapFile{Data: []byte("net.ipv4.conf.*.arp_ignore = 0\n")}
+	for _, test := range []struct {
+		args, want string
+		warns      bool
+	}{
+		{"apply --vip 192.0.2.10 --print", "scope host label lo:0\n", false},
+		{"apply --vip 192.0.2.10", "lo: add 192.0.2.10/32 scope host as lo:0\n" +
+			"warning: /etc/sysctl.d/50-lan.conf:1 sets net.ipv4.conf.all.arp_ignore to 0, by net.ipv4.conf.*.arp_ignore: when", true},
+		{"apply --vip 192.0.2.10 --json", "warning: /etc", true},
+		{"apply --vip 192.0.2.10 --persist --program /usr/sbin/director", "99-zz-director-realserver.conf: write\n", false},
+	} {
+		out, err := runRealserver(host, append(strings.Fields(test.args), state)...)
+		if err != nil || !strings.Contains(out, test.want) || strings.Contains(out, "warning") != test.warns {
+			t.Errorf("%s: %v\n%s\nwant in it\n%s, warns %v", test.args, err, out, test.want, test.warns)
+		}
+	}
 }
 
 // A kernel without the patch is told what to use.
