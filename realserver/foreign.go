@@ -27,6 +27,12 @@ const (
 // will undo what is right now.
 func (f Finding) Foreign() bool { return strings.HasPrefix(f.Name, "foreign-") }
 
+// Serving says whether all is right as it is now: what a boot or a reload will do counts for
+// Healthy only.
+func Serving(findings []Finding) bool {
+	return Healthy(slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool { return f.Foreign() || f.Name == NamePersist }))
+}
+
 // Foreign looks for what else on h fights with what Apply does for the VIPs of o or, when there
 // are none, for those that were applied. There is a finding for each that does, and none for
 // what does not. It reads files only; what it may not read it takes not to be there.

@@ -162,8 +162,8 @@ func (f *foreigners) networkSysctls(n networkFile, name string) ([]Finding, erro
 	if s.value != "strict" {
 		return findings, nil
 	}
-	routes, err := f.host.DefaultRoutes()
-	if err == nil && !slices.Contains(routes, name) {
+	leaves, err := f.replies()
+	if err == nil && leaves != name {
 		say(s, "rp_filter", "clients that are not on this LAN are dropped, because replies to them leave elsewhere", "loose")
 	}
 	return findings, err

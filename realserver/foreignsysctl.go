@@ -2,6 +2,7 @@ package realserver
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"path"
 	"slices"
@@ -178,7 +179,10 @@ func (j sysctlJudge) proxyARP() ([]Finding, error) {
 
 // reversePath judges rp_filter as check does.
 func (j sysctlJudge) reversePath() ([]Finding, error) {
-	routes, err := j.host.DefaultRoutes()
+	if len(only4(slices.Collect(maps.Keys(j.places)))) == 0 {
+		return nil, nil
+	}
+	leaves, err := j.replies()
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +196,7 @@ func (j sysctlJudge) reversePath() ([]Finding, error) {
 		if err != nil {
 			return nil, err
 		}
-		if max(all, own) != 1 || slices.Contains(routes, name) {
+		if max(all, own) != 1 || name == leaves {
 			continue
 		}
 		for _, n := range []string{"all", name} {
@@ -203,6 +207,15 @@ func (j sysctlJudge) reversePath() ([]Finding, error) {
 		}
 	}
 	return findings, nil
+}
+
+// replies is the interface by which replies to clients beyond the LAN leave, if they do.
+func (f *foreigners) replies() (string, error) {
+	r, err := f.host.FindRoute(RouteQuery{To: elsewhere4})
+	if err != nil || r.Type != RouteUnicast {
+		return "", err
+	}
+	return r.Interface, nil
 }
 
 // disableIPv6 judges whether lo keeps its IPv6 addresses. What is written to all is written to

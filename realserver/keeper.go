@@ -217,6 +217,7 @@ func (k *Keeper) end() error {
 		return err
 	}
 	r.options.VIPs = without(k.applied, others)
+	r.options.Runtime = true // a boot is somebody else's to say
 	undone, err := r.undo()
 	k.tellUndone(undone)
 	if errors.Is(err, ErrNothingApplied) {

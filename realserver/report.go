@@ -11,7 +11,8 @@ import (
 // Report is how a host was when a Keeper last looked, for all VIPs that it keeps
 // or for one of them.
 type Report struct {
-	// Healthy says that every finding is met and that nothing stands in the way.
+	// Healthy says that every finding is met and that nothing stands in the way; what
+	// a boot or a reload will do does not count.
 	Healthy bool `json:"healthy"`
 	// Since is when Healthy became what it is.
 	Since time.Time `json:"since,omitzero"`
@@ -77,7 +78,7 @@ func (r *Report) judge(problems ...error) {
 	if err := errors.Join(problems...); err != nil {
 		r.Problem = err.Error()
 	}
-	r.Healthy = r.Problem == "" && Healthy(r.Findings)
+	r.Healthy = r.Problem == "" && Serving(r.Findings)
 }
 
 // since takes over from the Report before since when it has been so.
