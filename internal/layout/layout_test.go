@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"neighbor":     {"frame", "arp"},
 	"arpresponder": {"frame", "arp"},
 	"healthcheck":  {},
+	"condition":    {"healthcheck"}, // what the checks say
 	"config":       {"frame", "scheduler", "healthcheck"},
 	"finding":      {"frame"},
 	// It says what it finds in the words that the doctor uses too.
@@ -48,7 +49,7 @@ var mayImport = map[string][]string{
 	// All above but backends, and the types in which it says how it is.
 	"director": {
 		"config", "frame", "dataplane/link", "scheduler", "service", "conntable", "dataplane",
-		"neighbor", "arpresponder", "healthcheck", "finding", "guard", "admin/api",
+		"neighbor", "arpresponder", "healthcheck", "condition", "finding", "guard", "admin/api",
 	},
 	// The host in memory on which a test runs it.
 	"director/memhost": {
