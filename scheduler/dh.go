@@ -1,6 +1,9 @@
 package scheduler
 
-import "sync/atomic"
+import (
+	"cmp"
+	"sync/atomic"
+)
 
 const (
 	dhBits = 8
@@ -8,7 +11,8 @@ const (
 )
 
 // dh hashes the destination's address into a table in which the servers take
-// turns, weights unseen. A place whose server is unusable has no other.
+// turns, weights unseen. A place whose server has weight 0, or is overloaded, has
+// no other; one whose server yields has the next that takes the destination.
 type dh struct {
 	table atomic.Pointer[[dhSize]*Candidate]
 }
@@ -32,8 +36,27 @@ func (s *dh) Pick(f *Flow) *Candidate {
 	if table == nil {
 		return nil
 	}
-	if c := table[hash32(fold(f.Dst), dhBits)]; c.usable() {
+	key := fold(f.Dst)
+	home := hash32(key, dhBits)
+	c := table[home]
+	if c.takes(key) {
 		return c
+	}
+	if !c.yields() {
+		return nil
+	}
+	if other := after(table, home, func(c *Candidate) bool { return c.takes(key) }); other != nil || c.usable() {
+		return cmp.Or(other, c)
+	}
+	return after(table, home, (*Candidate).usable)
+}
+
+// after looks for a server in the places after one.
+func after(table *[dhSize]*Candidate, home uint32, fits func(*Candidate) bool) *Candidate {
+	for offset := uint32(1); offset < dhSize; offset++ {
+		if c := table[(home+offset)%dhSize]; fits(c) {
+			return c
+		}
 	}
 	return nil
 }

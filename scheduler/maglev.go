@@ -44,7 +44,7 @@ func (b *maglevBuilder) build(list []*Candidate) *maglev {
 func (b *maglevBuilder) remember(list []*Candidate) {
 	weights := make(map[*Candidate]int, len(list))
 	for _, c := range list {
-		w := c.Weight()
+		w := c.Whole()
 		if w == 0 {
 			w = b.lastWeight[c]
 		}

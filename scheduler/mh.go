@@ -26,24 +26,32 @@ func (s *mh) Pick(f *Flow) *Candidate {
 		key += uint32(f.hashedPort())
 	}
 	home := hsiphash(key, maglevKey1) % maglevSize
-	if c := t.places[home]; c.usable() {
+	c := t.places[home]
+	if c.takes(key) {
 		return c
 	}
-	if !s.fallback || !anyUsable(t.servers) {
+	switch {
+	case !s.fallback && !c.yields():
 		return nil
+	case anyTakes(t.servers, key):
+		return t.probe(key, home, func(c *Candidate) bool { return c.takes(key) })
+	case c.usable():
+		return c
+	case anyUsable(t.servers):
+		return t.probe(key, home, (*Candidate).usable)
 	}
-	return t.probe(key, home)
+	return nil
 }
 
 // Peek is Pick, which leaves no trace.
 func (s *mh) Peek(f *Flow) (*Candidate, bool) { return s.Pick(f), true }
 
 // probe hashes the key again with each offset from the home place on, until it
-// hits a usable server.
-func (t *maglev) probe(key, home uint32) *Candidate {
+// hits a server that fits.
+func (t *maglev) probe(key, home uint32, fits func(*Candidate) bool) *Candidate {
 	for i := uint32(0); i < maglevSize; i++ {
 		offset := (i + home) % maglevSize
-		if c := t.places[hsiphash(key+offset, maglevKey1)%maglevSize]; c.usable() {
+		if c := t.places[hsiphash(key+offset, maglevKey1)%maglevSize]; fits(c) {
 			return c
 		}
 	}

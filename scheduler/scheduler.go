@@ -18,6 +18,8 @@ type Candidate struct {
 	Port uint16
 
 	weight     atomic.Int32
+	whole      atomic.Int32 // see SetPart
+	withheld   atomic.Int32 // see SetPart
 	active     atomic.Int32
 	inactive   atomic.Int32
 	overloaded atomic.Bool

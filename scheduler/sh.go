@@ -1,6 +1,9 @@
 package scheduler
 
-import "sync/atomic"
+import (
+	"cmp"
+	"sync/atomic"
+)
 
 const (
 	shBits = 8
@@ -29,7 +32,7 @@ func (s *sh) Update(candidates []*Candidate) {
 	next := 0
 	for i := 0; i < shSize; next = (next + 1) % len(candidates) {
 		c := candidates[next]
-		for n := max(c.Weight(), 1); n > 0 && i < shSize; n-- {
+		for n := max(c.Whole(), 1); n > 0 && i < shSize; n-- {
 			table[i] = c
 			i++
 		}
@@ -47,16 +50,24 @@ func (s *sh) Pick(f *Flow) *Candidate {
 		key += uint32(f.hashedPort())
 	}
 	home := hash32(key, shBits)
-	if c := table[home]; c.usable() {
+	c := table[home]
+	if c.takes(key) {
 		return c
 	}
-	if !s.fallback {
+	if !s.fallback && !c.yields() {
 		return nil
 	}
-	// The kernel adds the home place to each probe's offset and to its hash,
-	// so the first probe is at twice the home place.
+	if other := probe(table, home, func(c *Candidate) bool { return c.takes(key) }); other != nil || c.usable() {
+		return cmp.Or(other, c)
+	}
+	return probe(table, home, (*Candidate).usable)
+}
+
+// probe looks for another server. The kernel adds the home place to each probe's
+// offset and to its hash, so the first probe is at twice the home place.
+func probe(table *[shSize]*Candidate, home uint32, fits func(*Candidate) bool) *Candidate {
 	for offset := uint32(0); offset < shSize; offset++ {
-		if c := table[(2*home+offset)%shSize]; c.usable() {
+		if c := table[(2*home+offset)%shSize]; fits(c) {
 			return c
 		}
 	}
