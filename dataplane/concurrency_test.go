@@ -115,9 +115,6 @@ func blueprint(i int) []service.Definition {
 	if i%3 == 0 {
 		web.Scheduler = "mh"
 	}
-	if i%5 == 0 {
-		web.OnFailure = service.Quiesce
-	}
 	if i%2 == 0 {
 		web = persistent(web, []int{32, 24, 30}[i/2%3])
 	}
@@ -155,7 +152,7 @@ func (d *restless) act() {
 		h.use(blueprint(d.r.IntN(100))...)
 		d.note()
 	case 1:
-		rs.SetHealth(service.Down)
+		rs.SetHealth([]service.Health{service.Down, service.Gone}[d.r.IntN(2)])
 	case 2:
 		rs.SetHealth(service.Up)
 	case 3:

@@ -50,11 +50,11 @@ func TestExplainTellsWhatComes(t *testing.T) {
 				case 0:
 					h.advance(time.Duration(rng.IntN(100)) * time.Second)
 				case 1:
-					h.health(0, 21+rng.IntN(5), service.Down)
+					h.health(0, 21+rng.IntN(5), service.Gone)
 				case 2:
 					h.health(0, 21+rng.IntN(5), service.Up)
 				case 3:
-					h.health(1, 21+rng.IntN(3), service.Down)
+					h.health(1, 21+rng.IntN(3), service.Gone)
 				case 4:
 					h.health(1, 21+rng.IntN(3), service.Up)
 				case 5, 6, 7:
@@ -81,7 +81,7 @@ func TestExplainNamesItsReasons(t *testing.T) {
 	if e.Template == nil || e.Controls != 1 || e.TemplateServer != h.server(0, server) {
 		t.Errorf("a known client: %+v", e)
 	}
-	h.health(0, server, service.Down)
+	h.health(0, server, service.Gone)
 	before := h.plane.Connections()
 	e = h.plane.Explain(flowOf(tcp("198.51.100.7:1", syn)))
 	if e.Verdict != Forward || e.Server == h.server(0, server) {

@@ -192,7 +192,7 @@ func TestReuse(t *testing.T) {
 // removed.
 func TestServerGone(t *testing.T) {
 	leave := map[string]func(h *harness, n int){
-		"down":    func(h *harness, n int) { h.health(0, n, service.Down); h.health(1, n, service.Down) },
+		"down":    func(h *harness, n int) { h.health(0, n, service.Gone); h.health(1, n, service.Gone) },
 		"removed": func(h *harness, n int) { h.use(define(21+22-n), udpOf(define(21+22-n))) },
 	}
 	for name, gone := range leave {
@@ -225,7 +225,7 @@ func TestServerGone(t *testing.T) {
 func TestGoneBeforeItsConnectionsAre(t *testing.T) {
 	h := newHarness(t, define(21, 22))
 	h.to(tcp(client4, syn))
-	h.server(0, 22).SetHealth(service.Down)
+	h.server(0, 22).SetHealth(service.Gone)
 	h.table.Services()[0].Refresh()
 	if got := h.to(tcp(client4, syn)); got != 21 {
 		t.Errorf("SYN went to %d", got)
@@ -237,7 +237,6 @@ func TestGoneBeforeItsConnectionsAre(t *testing.T) {
 
 func TestQuiesce(t *testing.T) {
 	d, u := define(21, 22), udpOf(define(21, 22))
-	d.OnFailure, u.OnFailure = service.Quiesce, service.Quiesce
 	h := newHarness(t, d, u)
 	h.to(tcp(client4, syn))
 	h.to(udp(client4))

@@ -175,7 +175,7 @@ func TestFragmentsThatAreNotForwarded(t *testing.T) {
 			t.Errorf("fragment %d: %v, want %v", i, got, c.want)
 		}
 	}
-	h.health(0, 21, service.Down)
+	h.health(0, 21, service.Gone)
 	if got, _ := h.one(memlink.Packet{Data: f[2]}); got != DropFragment {
 		t.Errorf("the server is dead, and the fragment is %v", got)
 	}

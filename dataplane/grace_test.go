@@ -113,7 +113,7 @@ func TestGraceWaitsForAllServers(t *testing.T) {
 // connections says nothing to a connection that it had.
 func TestGraceDoesNotRefuse(t *testing.T) {
 	d := define(21)
-	d.Scheduler, d.OnFailure = "sh", service.Quiesce
+	d.Scheduler = "sh"
 	h := newHarnessWith(t, setting{Options: Options{Grace: grace}}, d)
 	h.health(0, 21, service.Down)
 	h.want(DropNoConnection, tcp(client4, ack))

@@ -154,7 +154,7 @@ func TestICMPErrorFindsItsServer(t *testing.T) {
 	}
 	// As a worker sees it that finds the entry before it is removed.
 	for _, n := range []int{21, 22} {
-		h.server(0, n).SetHealth(service.Down)
+		h.server(0, n).SetHealth(service.Gone)
 	}
 	h.table.Services()[0].Refresh()
 	if v, _ := h.one(memlink.Packet{Data: make4(3, 4, client4)}); v != DropICMPUnrelated {
@@ -319,9 +319,9 @@ func TestScheduleICMP(t *testing.T) {
 	if n := h.templates(); n != 1 {
 		t.Errorf("%d templates", n)
 	}
-	h.health(0, 21, service.Down)
-	h.health(0, 22, service.Down)
-	h.health(0, 23, service.Down)
+	h.health(0, 21, service.Gone)
+	h.health(0, 22, service.Gone)
+	h.health(0, 23, service.Gone)
 	h.plane.SetSettings(with(func(s *Settings) { s.ScheduleICMP = true }))
 	if v, _ := h.one(memlink.Packet{Data: message(client4)}); v != DropICMPUnrelated {
 		t.Errorf("without a server: %v", v)

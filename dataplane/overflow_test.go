@@ -83,7 +83,6 @@ func TestOverflowOutlivesTheFullTable(t *testing.T) {
 // TestOverflowDoesNotRefuse: not even when the only server takes nothing new.
 func TestOverflowDoesNotRefuse(t *testing.T) {
 	d := define(21)
-	d.OnFailure = service.Quiesce
 	h := newHarness(t, d)
 	h.fill()
 	h.to(tcp(client4, syn))

@@ -112,19 +112,17 @@ func TestTemplateEnds(t *testing.T) {
 func TestClientsLeaveServer(t *testing.T) {
 	for name, c := range map[string]struct {
 		settings Settings
-		failure  service.Failure
 		do       func(h *harness)
 		stay     bool
 	}{
-		"dead, removed":              {ours, service.Remove, func(h *harness) { h.health(0, 22, service.Down) }, false},
-		"dead, quiesced":             {ours, service.Quiesce, func(h *harness) { h.health(0, 22, service.Down) }, false},
-		"weight 0":                   {ours, service.Remove, weightless, true},
-		"weight 0, expire_quiescent": {quiescent(), service.Remove, weightless, false},
-		"removed":                    {ours, service.Remove, func(h *harness) { h.use(persistent(define(21), 0)) }, false},
+		"dead, removed":              {ours, func(h *harness) { h.health(0, 22, service.Gone) }, false},
+		"dead, quiesced":             {ours, func(h *harness) { h.health(0, 22, service.Down) }, false},
+		"weight 0":                   {ours, weightless, true},
+		"weight 0, expire_quiescent": {quiescent(), weightless, false},
+		"removed":                    {ours, func(h *harness) { h.use(persistent(define(21), 0)) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := persistent(define(21, 22), 0)
-			d.OnFailure = c.failure
 			h := newHarnessWith(t, setting{Options: Options{Settings: c.settings}}, d)
 			if got := h.to(tcp(client4, syn)); got != 22 {
 				t.Fatalf("to %d", got)
@@ -425,7 +423,7 @@ func TestFTP(t *testing.T) {
 	d.Reject = service.RejectICMP
 	h.use(d)
 	for _, n := range []int{21, 22, 23} {
-		h.health(0, n, service.Down)
+		h.health(0, n, service.Gone)
 	}
 	h.want(ReplyUnreachable, tcp(client4, syn).port("21"))
 	h.want(ReplyRST, tcp(client4, syn).port("50000"))

@@ -202,7 +202,7 @@ func TestNoUsableServer(t *testing.T) {
 				}
 				h := newHarness(t, ds...)
 				for i := range ds {
-					h.health(i, 21, service.Down)
+					h.health(i, 21, service.Gone)
 				}
 				check := func(v Verdict, p packet) {
 					switch out := h.want(v, p); v {
@@ -248,11 +248,11 @@ func TestUndecidedIsSilent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t, define(21, 22))
-			h.health(0, 22, service.Down)
+			h.health(0, 22, service.Gone)
 			unknow(h.server(0, 21))
 			h.table.Services()[0].Refresh()
 			h.want(DropUndecided, tcp(client4, syn))
-			h.health(0, 21, service.Down)
+			h.health(0, 21, service.Gone)
 			h.want(ReplyRST, tcp(client4, syn))
 		})
 	}

@@ -102,7 +102,7 @@ func TestDamagedIsNotAnswered(t *testing.T) {
 			t.Errorf("%s, UDP without a checksum: %v", from, v)
 		}
 	}
-	h.health(0, 21, service.Down)
+	h.health(0, 21, service.Gone)
 	if v, _ := h.one(memlink.Packet{Data: damage(t, tcp(client4, syn).bytes(t))}); v != ReplyUnreachable {
 		t.Errorf("no server, damaged: %v", v)
 	}

@@ -32,7 +32,6 @@ func definitions(c *config.Config) []service.Definition {
 			Persistence: service.Persistence(s.Persistence),
 			OnePacket:   s.OnePacket,
 			Reject:      rejects[s.Reject],
-			OnFailure:   failures[s.OnFailure],
 		}
 		for _, a := range s.Addresses {
 			out[i].Ranges = append(out[i].Ranges, service.Range{
@@ -87,10 +86,6 @@ func owned(c *config.Config) []frame.Addr {
 
 var rejects = map[config.RejectMode]service.Reject{
 	config.RejectRST: service.RejectRST, config.RejectICMP: service.RejectICMP, config.RejectDrop: service.RejectDrop,
-}
-
-var failures = map[config.FailureMode]service.Failure{
-	config.FailureRemove: service.Remove, config.FailureQuiesce: service.Quiesce,
 }
 
 // subscriptions are the health checks of a configuration.

@@ -1,6 +1,7 @@
 package director
 
 import (
+	"lvsdr/config"
 	"lvsdr/healthcheck"
 	"lvsdr/service"
 )
@@ -38,9 +39,13 @@ func (d *Director) healthChanged() {
 // takeHealth sets every server's health to what its check says. One that fails
 // may only have another MAC address: the resolver asks.
 func (d *Director) takeHealth() {
-	assumed := make(map[string]bool)
+	assumed, dead := make(map[string]bool), make(map[string]service.Health)
 	for i := range d.config.Services {
-		assumed[d.config.Services[i].Name] = d.config.Services[i].AssumeUp
+		s := &d.config.Services[i]
+		assumed[s.Name], dead[s.Name] = s.AssumeUp, service.Gone
+		if s.OnFailure == config.FailureQuiesce {
+			dead[s.Name] = service.Down
+		}
 	}
 	d.eachServer(func(_ *service.Service, rs *service.RealServer) {
 		status, _ := d.monitor.Status(keyOf(rs))
@@ -48,10 +53,10 @@ func (d *Director) takeHealth() {
 		case status.State == healthcheck.Up, status.State == healthcheck.Unknown && assumed[rs.Service()]:
 			rs.SetHealth(service.Up)
 		case status.State == healthcheck.Down:
-			if d.resolver != nil && rs.Health() != service.Down {
+			if d.resolver != nil && rs.Health() != dead[rs.Service()] {
 				d.resolver.Doubt(rs.Addr)
 			}
-			rs.SetHealth(service.Down)
+			rs.SetHealth(dead[rs.Service()])
 		default:
 			rs.SetHealth(service.Unknown)
 		}

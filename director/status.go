@@ -146,6 +146,14 @@ func (d *Director) serviceStatus(s *service.Service, c *config.Service, states m
 	return out
 }
 
+// healthName is a health for people, who do not mind what becomes of connections.
+func healthName(h service.Health) string {
+	if h == service.Gone {
+		h = service.Down
+	}
+	return h.String()
+}
+
 func timeouts(t config.Timeouts) api.Timeouts {
 	return api.Timeouts{TCP: seconds(t.TCP), TCPFin: seconds(t.TCPFin), UDP: seconds(t.UDP)}
 }
@@ -157,8 +165,8 @@ func (d *Director) serverStatus(rs *service.RealServer, c *config.RealServer, st
 	check, _ := d.monitor.Status(keyOf(rs))
 	count, rate := counts(rs), d.rates.of(rs)
 	out := api.RealServer{
-		Address: address(rs), Weight: rs.Weight(), Configured: rs.BaseWeight(), Upper: c.Upper, Lower: c.Lower,
-		Health: rs.Health().String(), Since: check.Since, Check: check.Message,
+		Address: address(rs), Weight: rs.EffectiveWeight(), Configured: rs.BaseWeight(), Upper: c.Upper, Lower: c.Lower,
+		Health: healthName(rs.Health()), Since: check.Since, Check: check.Message,
 		MACState: string(state),
 		Active:   rs.Active(), Inactive: rs.Inactive(), Persistent: rs.Persistent(),
 		Connections: count.Connections, Packets: count.Packets, Bytes: count.Bytes, Zero: d.ledger.zeros[rs],

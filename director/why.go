@@ -175,7 +175,7 @@ func unusable(rs *service.RealServer) string {
 	_, resolved, _ := rs.Route()
 	switch {
 	case rs.Health() != service.Up:
-		return "is " + rs.Health().String()
+		return "is " + healthName(rs.Health())
 	case !resolved:
 		return "has no known MAC address"
 	case rs.BaseWeight() == 0:

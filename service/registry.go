@@ -34,6 +34,7 @@ type serverKey struct {
 	addr     frame.Addr
 	port     uint16
 	markPort uint16
+	sorry    bool
 }
 
 // keyOf is what makes a server of a service the same as before. As in IPVS,
@@ -74,14 +75,21 @@ func (r *Registry) Build(definitions []Definition, owned []frame.Addr, now time.
 		return nil, err
 	}
 	for _, s := range services {
-		for _, sd := range s.Definition.Servers {
-			key := keyOf(&s.Definition, &sd)
+		take := func(key serverKey, sd ServerDefinition) *RealServer {
 			keep[key] = true
 			rs := r.server(key, sd)
 			if was := rs.owner.Swap(s); was != nil && !was.SameTemplates(s) {
 				t.forgetful[rs.ID] = true
 			}
-			s.Servers = append(s.Servers, rs)
+			return rs
+		}
+		for _, sd := range s.Definition.Servers {
+			s.Servers = append(s.Servers, take(keyOf(&s.Definition, &sd), sd))
+		}
+		if sd := s.Definition.Sorry; sd != nil {
+			key := keyOf(&s.Definition, sd)
+			key.sorry = true
+			s.Sorry = take(key, *sd)
 		}
 	}
 	for _, s := range services {
@@ -159,13 +167,14 @@ func (r *Registry) number(definitions []Definition, owned []frame.Addr) (map[fra
 func (r *Registry) server(key serverKey, d ServerDefinition) *RealServer {
 	rs := r.byKey[key]
 	if rs == nil {
-		rs = &RealServer{service: key.service, port: key.port}
+		rs = &RealServer{service: key.service, port: key.port, sorry: key.sorry}
+		rs.begin()
 		rs.ID, rs.Addr, rs.Port = r.freeID(), d.Addr.Netip(), d.HashPort
 		r.byKey[key], r.servers[rs.ID] = rs, rs
 	}
 	if _, was := r.removed[rs.ID]; was {
 		delete(r.removed, rs.ID)
-		rs.SetHealth(Unknown)
+		rs.begin()
 		rs.setRemoved(false)
 	}
 	rs.weight.Store(int32(d.Weight))

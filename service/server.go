@@ -7,18 +7,18 @@ import (
 	"lvsdr/scheduler"
 )
 
-// Health is what is known of a real server.
+// Health is what a real server is good for. Why is another's knowledge.
 type Health uint8
 
-// The healths. Down does not say what becomes of the server's connections:
-// Service.OnFailure does.
+// The healths.
 const (
-	Unknown Health = iota // no result yet: neither used nor counted as dead
-	Up
-	Down
+	Unknown Health = iota // nothing is known yet: neither used nor counted as dead
+	Up                    // takes new connections
+	Down                  // takes none, also of persistent clients; those that it has go on
+	Gone                  // takes none, and those that it has expire at once
 )
 
-var healthNames = [...]string{"unknown", "up", "down"}
+var healthNames = [...]string{"unknown", "up", "down", "gone"}
 
 // String returns the name as status prints it.
 func (h Health) String() string { return healthNames[h] }
@@ -36,6 +36,7 @@ type RealServer struct {
 	stats Stats
 
 	health atomic.Uint32 // Health
+	lacks  atomic.Int32  // percent of its weight; see SetShare
 	absent atomic.Bool   // see SetAbsent
 	weight atomic.Int32  // as configured or set by an operator
 	upper  atomic.Int32
@@ -43,13 +44,14 @@ type RealServer struct {
 
 	service    string // name
 	port       uint16
+	sorry      bool
 	owner      atomic.Pointer[Service]
 	persistent atomic.Int32 // templates
 }
 
 const (
 	routeResolved = 1 << 48 // the MAC is known
-	routeGone     = 1 << 49 // removed, or dead with OnFailure Remove
+	routeGone     = 1 << 49 // removed, or Gone
 	routeRemoved  = 1 << 50 // not in the definitions any more
 )
 
@@ -85,6 +87,19 @@ func (s *RealServer) AddPersistent(n int) { s.persistent.Add(int32(n)) }
 func (s *RealServer) Route() (mac frame.MAC, resolved, gone bool) {
 	r := s.route.Load()
 	return frame.MACFromUint64(r), r&routeResolved != 0, r&routeGone != 0
+}
+
+// IsSorry reports whether the server is the sorry server of its service.
+func (s *RealServer) IsSorry() bool { return s.sorry }
+
+// begin makes the server one of which nothing is known. A sorry server is not
+// asked: it waits for its turn.
+func (s *RealServer) begin() {
+	s.SetShare(whole)
+	s.SetHealth(Unknown)
+	if s.sorry {
+		s.SetHealth(Down)
+	}
 }
 
 // Removed reports whether the server is not in the definitions any more: a
@@ -130,20 +145,43 @@ func (s *RealServer) MTU() int { return int(s.mtu.Load()) }
 // egress interface's.
 func (s *RealServer) SetMTU(mtu int) { s.mtu.Store(int32(mtu)) }
 
-// Health returns what is known of the server.
+// Health returns what the server is good for.
 func (s *RealServer) Health() Health { return Health(s.health.Load()) }
 
-// SetHealth sets what is known of the server. Call Service.Refresh after it.
+// SetHealth sets what the server is good for. Call Service.Refresh after it.
 func (s *RealServer) SetHealth(h Health) { s.health.Store(uint32(h)) }
+
+// Share returns which part of its weight the server has while it is up, in percent.
+func (s *RealServer) Share() int { return whole - int(s.lacks.Load()) }
+
+// SetShare sets which part of its weight the server has while it is up, in percent,
+// 1..100; at first it has all. Call Service.Refresh after it.
+func (s *RealServer) SetShare(percent int) { s.lacks.Store(int32(whole - percent)) }
+
+// whole is the share of a server that has all its weight.
+const whole = 100
 
 // SetAbsent says whether nobody answers for the server's address: it is not
 // waited for then, and a service with no other server refuses its clients.
 // Call Service.Refresh after it.
 func (s *RealServer) SetAbsent(absent bool) { s.absent.Store(absent) }
 
-// BaseWeight returns the weight that was configured; Weight is the effective
-// one.
+// BaseWeight returns the weight that was configured, or that SetBaseWeight set.
 func (s *RealServer) BaseWeight() int { return int(s.weight.Load()) }
+
+// SetBaseWeight sets the weight that the server has when it is up, 0..65535, in
+// place of that of its definition, until the next Build. Call Service.Refresh after
+// it.
+func (s *RealServer) SetBaseWeight(weight int) { s.weight.Store(int32(weight)) }
+
+// EffectiveWeight returns the part of its weight that the server has now. Weight is
+// for schedulers: a hundred times that while a server of its service warms.
+func (s *RealServer) EffectiveWeight() int {
+	if s.Weight() == 0 {
+		return 0
+	}
+	return max(s.BaseWeight()*s.Share()/whole, 1)
+}
 
 // Opened counts a new connection, and closes the server to more of them at its
 // upper threshold.

@@ -12,30 +12,25 @@ import (
 // TestRefresh is the matrix of what is known of a server and what it means.
 func TestRefresh(t *testing.T) {
 	cases := []struct {
-		health    Health
-		resolved  bool
-		onFailure Failure
+		health   Health
+		resolved bool
 
 		weight                  int
 		listed, gone, undecided bool
 	}{
-		{Unknown, false, Remove, 0, false, false, true},
-		{Unknown, true, Remove, 0, false, false, true},
-		{Unknown, false, Quiesce, 0, false, false, true},
-		{Unknown, true, Quiesce, 0, false, false, true},
-		{Up, false, Remove, 0, false, false, true},
-		{Up, true, Remove, 3, true, false, false},
-		{Up, false, Quiesce, 0, false, false, true},
-		{Up, true, Quiesce, 3, true, false, false},
-		{Down, false, Remove, 0, false, true, false},
-		{Down, true, Remove, 0, false, true, false},
-		{Down, false, Quiesce, 0, false, false, false},
-		{Down, true, Quiesce, 0, true, false, false},
+		{Unknown, false, 0, false, false, true},
+		{Unknown, true, 0, false, false, true},
+		{Up, false, 0, false, false, true},
+		{Up, true, 3, true, false, false},
+		{Down, false, 0, false, false, false},
+		{Down, true, 0, true, false, false},
+		{Gone, false, 0, false, true, false},
+		{Gone, true, 0, false, true, false},
 	}
 	for _, c := range cases {
-		t.Run(fmt.Sprintf("%v/resolved=%v/%d", c.health, c.resolved, c.onFailure), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%v/resolved=%v", c.health, c.resolved), func(t *testing.T) {
 			d := web("a", 1, 21)
-			d.Servers[0].Weight, d.OnFailure = 3, c.onFailure
+			d.Servers[0].Weight = 3
 			r := &registry{T: t}
 			s := r.build(t0, d).Services()[0]
 			probe := &recorder{}
@@ -74,7 +69,7 @@ func TestListIsNewestFirst(t *testing.T) {
 	probe := &recorder{}
 	s.scheduler = probe
 	r.up()
-	s.Servers[2].SetHealth(Down)
+	s.Servers[2].SetHealth(Gone)
 	s.Refresh()
 	var got []int
 	for _, c := range probe.list {

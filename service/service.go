@@ -1,7 +1,6 @@
 package service
 
 import (
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -18,15 +17,6 @@ const (
 	RejectRST  Reject = iota // TCP: a segment with RST; others: as RejectICMP
 	RejectICMP               // ICMP port unreachable
 	RejectDrop               // nothing
-)
-
-// Failure says what happens to the connections of a server that is down.
-type Failure uint8
-
-// The failures.
-const (
-	Remove  Failure = iota // they expire at once
-	Quiesce                // they go on; the server has weight 0
 )
 
 // Range is a VIP with the ports of a service, First..Last; 0..0 is every port
@@ -51,8 +41,8 @@ type Definition struct {
 	Persistence Persistence
 	OnePacket   bool // each datagram is scheduled by itself (UDP only)
 	Reject      Reject
-	OnFailure   Failure
 	Servers     []ServerDefinition // in the order in which they were added
+	Sorry       *ServerDefinition  // who serves while Servers are too few; nil: nobody
 }
 
 // Persistence keeps a client with its server.
@@ -77,6 +67,9 @@ type Service struct {
 	Definition
 	// Servers are the real servers, in the order of the definition.
 	Servers []*RealServer
+	// Sorry is the sorry server; nil: none. No scheduler knows it unless it is Up,
+	// and it is Down at first.
+	Sorry *RealServer
 
 	*balancer
 	template template
@@ -88,13 +81,15 @@ type balancer struct {
 	overflow  *scheduler.Overflow
 	algorithm string // name and flags
 	undecided atomic.Bool
-	given     []given // to the schedulers by the last Update
+	given     []given // to the scheduler by the last Update
+	spilled   []given // to the overflow
 }
 
-// given is a candidate and its weight, as a scheduler was last told of it.
+// given is a candidate and its weights, as a scheduler was last told of it.
 type given struct {
 	server *scheduler.Candidate
 	weight int
+	whole  int
 }
 
 // Schedule picks the server for a new connection; nil if none is usable.
@@ -116,44 +111,15 @@ func (s *Service) Undecided() bool { return s.undecided.Load() }
 
 // FindsAgain reports whether the scheduler picks the same server for the same
 // client again without a connection table, as it must after a restart.
-func (s *Service) FindsAgain() bool {
-	return s.Scheduler == "sh" || s.Scheduler == "mh" || s.Scheduler == "dh"
-}
+func (s *Service) FindsAgain() bool { return scheduler.Hashes(s.Scheduler) }
 
-// Refresh makes the candidates anew after a change of a server's MAC, health
-// or weight, and tells which servers are gone. The server added last comes
-// first, as in the kernel's list. The schedulers hear of it only if it changes
-// the list or a weight: a round of theirs begins anew then.
-func (s *Service) Refresh() {
-	list := make([]given, 0, len(s.Servers))
-	undecided := false
-	for _, rs := range slices.Backward(s.Servers) {
-		_, resolved, _ := rs.Route()
-		health := rs.Health()
-		rs.setGone(health == Down && s.OnFailure == Remove)
-		undecided = undecided || health == Unknown || health == Up && !resolved && !rs.absent.Load()
-		weight := 0
-		if health == Up && resolved {
-			weight = rs.BaseWeight()
-		}
-		rs.SetWeight(weight)
-		if resolved && (health == Up || health == Down && s.OnFailure == Quiesce) {
-			list = append(list, given{&rs.Candidate, weight})
-		}
+// Each calls fn for the real servers and then for the sorry server, if there is
+// one.
+func (s *Service) Each(fn func(*RealServer)) {
+	for _, rs := range s.Servers {
+		fn(rs)
 	}
-	s.undecided.Store(undecided)
-	s.update(list)
-}
-
-func (s *Service) update(list []given) {
-	if slices.Equal(list, s.given) {
-		return
+	if s.Sorry != nil {
+		fn(s.Sorry)
 	}
-	s.given = list
-	candidates := make([]*scheduler.Candidate, len(list))
-	for i, l := range list {
-		candidates[i] = l.server
-	}
-	s.scheduler.Update(candidates)
-	s.overflow.Update(slices.Clone(candidates))
 }
