@@ -156,12 +156,20 @@ type Service struct {
 	Check       healthcheck.Spec
 	OnFailure   FailureMode
 	AssumeUp    bool // before the first result of a check
+	SlowStart   time.Duration
+	Quorum      Quorum
+	SorryServer netip.Addr // invalid: none
+	FailOpen    bool       // servers that fail their checks are better than none
 	RealServers []RealServer
 	Line        int // of the service in the file, for messages; 0: it is in none
 
 	own  Timeouts // those that the service names; 0: the global one
 	made bool     // by AddService
 }
+
+// Quorum says when a service is served, in sums of the weights of its usable
+// servers: from Up on, until the sum is less than Down.
+type Quorum struct{ Up, Down int }
 
 // Address is a VIP with its ports, FirstPort..LastPort; 0..0 is any port.
 type Address struct {

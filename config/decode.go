@@ -26,6 +26,7 @@ type decoder struct {
 	vips  []vip            // of services, the usable ones, in the file's order
 	owned []vip            // those of vips:, without a port
 	rips  []rip
+	sorry []rip // the sorry servers
 }
 
 func newDecoder(file string) *decoder {
@@ -197,8 +198,6 @@ func (s section) field(g grammar, lines map[string]int, key, val *yaml.Node) {
 		s.d.add(path, at, fmt.Sprintf("is given twice, first in line %d", first), "keep one of them")
 	case key.ShortTag() == "!!merge":
 		s.d.add(path, at, "merge keys are not supported", "write the keys out here")
-	case slices.Contains(g.later, name):
-		s.d.add(path, at, notYet, "remove it")
 	case !slices.Contains(g.keys, name) && !slices.Contains(g.idle, name):
 		s.unknown(g, path, name, at)
 	default:

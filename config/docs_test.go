@@ -16,7 +16,7 @@ const example = "../docs/director.yaml"
 func allKeys() []string {
 	var keys []string
 	for _, g := range []grammar{
-		rootKeys, adminKeys, timeoutsKeys, quotasKeys, ipvsKeys, serviceKeys, persistenceKeys, checkKeys, realServerKeys,
+		rootKeys, adminKeys, timeoutsKeys, quotasKeys, ipvsKeys, serviceKeys, persistenceKeys, quorumKeys, checkKeys, realServerKeys,
 	} {
 		keys = append(keys, g.keys...)
 	}
@@ -88,7 +88,7 @@ func TestConfigurationPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range slices.Concat(allKeys(), ipvsKeys.idle, serviceKeys.later) {
+	for _, key := range slices.Concat(allKeys(), ipvsKeys.idle) {
 		if !strings.Contains(string(page), "`"+key+"`") {
 			t.Errorf("docs/configuration.md does not name `%s`", key)
 		}

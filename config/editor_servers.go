@@ -19,6 +19,8 @@ func (e *Editor) AddServer(id ServiceID, o ServerSettings) error {
 		return fmt.Errorf("real server %s: %w", r.Addr, ErrServerExists)
 	case e.index.isVIP(r.Addr):
 		return Errors{{Key: "address", Message: r.Addr.String() + " is a VIP", Remedy: ownAddress}}
+	case r.Addr == s.SorryServer:
+		return Errors{{Key: "address", Message: r.Addr.String() + " is the sorry server of this service", Remedy: "write the address of another server"}}
 	case r.Port == 0 && s.probesRealPort():
 		return Errors{{Key: "check", Message: unknownPort, Remedy: unknownPortRemedy}}
 	}

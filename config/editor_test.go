@@ -379,6 +379,26 @@ services:
 	})
 }
 
+// TestAddSorryServer: what the file may not say of a sorry server, an operator may
+// not make either.
+func TestAddSorryServer(t *testing.T) {
+	play(t, `ingress: eth0
+services:
+  - {address: 192.0.2.10:80, sorry_server: 192.0.2.99, real_servers: [192.0.2.21]}
+`, []step{
+		{
+			addServer(web, ServerSettings{Address: "192.0.2.99", Weight: 1}),
+			"address: 192.0.2.99 is the sorry server of this service; write the address of another server",
+		},
+		{
+			add(tcp("192.0.2.99:80"), ServiceSettings{}),
+			`address: 192.0.2.99 is a real server of service "tcp-192.0.2.10-80"; write an address that no real server has`,
+		},
+		{add(fresh, ServiceSettings{}), "\ntcp-192.0.2.14-80 [192.0.2.14:80]"},
+		{addServer(fresh, ServerSettings{Address: "192.0.2.99", Weight: 1}), " 192.0.2.99:80=1\n"},
+	})
+}
+
 func TestSetTimeouts(t *testing.T) {
 	minute := Timeouts{TCP: time.Minute}
 	c := play(t, edited, []step{

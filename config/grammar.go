@@ -5,10 +5,9 @@ const notYet = "is not supported by this version"
 
 // grammar names the keys of one mapping.
 type grammar struct {
-	name  string   // of the mapping, in messages
-	keys  []string // in the order of the documentation
-	idle  []string // keys that are taken, and mean nothing
-	later []string // keys that this version refuses
+	name string   // of the mapping, in messages
+	keys []string // in the order of the documentation
+	idle []string // keys that are taken, and mean nothing
 }
 
 // The mappings of a director.yaml.
@@ -37,10 +36,10 @@ var (
 		name: "a service",
 		keys: []string{
 			"name", "address", "protocol", "mark", "scheduler", "flags", "persistence", "one_packet", "timeouts",
-			"reject", "check", "on_failure", "assume", "real_servers",
+			"reject", "check", "on_failure", "assume", "slow_start", "quorum", "sorry_server", "fail_open", "real_servers",
 		},
-		later: []string{"quorum", "sorry_server", "slow_start"},
 	}
+	quorumKeys      = grammar{name: "quorum", keys: []string{"up", "down"}}
 	persistenceKeys = grammar{name: "persistence", keys: []string{"timeout", "netmask"}}
 	checkKeys       = grammar{
 		name: "a check",

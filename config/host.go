@@ -42,6 +42,9 @@ func (c *Config) CheckHost(h Host) error {
 		for _, r := range s.RealServers {
 			k.address(r.Addr, notOwnServer, subject{"real_servers", s.Name, r.Addr})
 		}
+		if s.SorryServer.IsValid() {
+			k.address(s.SorryServer, notOwnServer, subject{"sorry_server", s.Name, s.SorryServer})
+		}
 	}
 	return k.errs.orNil()
 }
@@ -91,6 +94,9 @@ func (d *decoder) hostPlaces(c *Config) map[subject]spot {
 	}
 	for _, r := range d.rips {
 		add(subject{"real_servers", c.Services[r.service].Name, r.addr}, r.value)
+	}
+	for _, r := range d.sorry {
+		add(subject{"sorry_server", c.Services[r.service].Name, r.addr}, r.value)
 	}
 	return places
 }

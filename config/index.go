@@ -33,6 +33,9 @@ func (x *index) add(s *Service) {
 	for _, r := range s.RealServers {
 		x.servers[r.Addr]++
 	}
+	if s.SorryServer.IsValid() {
+		x.servers[s.SorryServer]++
+	}
 }
 
 func (x *index) own(s *Service, vip netip.Addr) {
@@ -51,6 +54,9 @@ func (x *index) remove(s *Service) {
 	}
 	for _, r := range s.RealServers {
 		x.servers[r.Addr]--
+	}
+	if s.SorryServer.IsValid() {
+		x.servers[s.SorryServer]--
 	}
 }
 
@@ -93,7 +99,7 @@ func (x *index) overlap(p Protocol, a Address) (*Service, Address) {
 // serverOf finds a service that has a real server, for messages.
 func serverOf(services []*Service, addr netip.Addr) string {
 	for _, s := range services {
-		if s != nil && s.find(addr) >= 0 {
+		if s != nil && (s.find(addr) >= 0 || s.SorryServer == addr) {
 			return s.Name
 		}
 	}

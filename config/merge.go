@@ -225,7 +225,7 @@ func (m *merger) fits(s *Service, r *RealServer) bool {
 		r.Port = s.firstPort()
 	}
 	r.MAC = m.pinned[r.Addr]
-	if m.index.isVIP(r.Addr) || r.Addr.BitLen() != s.Addresses[0].Addr.BitLen() || (r.Port == 0 && s.probesRealPort()) {
+	if m.index.isVIP(r.Addr) || r.Addr == s.SorryServer || r.Addr.BitLen() != s.Addresses[0].Addr.BitLen() || (r.Port == 0 && s.probesRealPort()) {
 		m.drop("real server %s of service %q", r.Addr, s.Name)
 		return false
 	}

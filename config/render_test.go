@@ -38,6 +38,9 @@ func renderService(s *Service) string {
 	if s.Persistence.Timeout != 0 {
 		fmt.Fprintf(&b, ", persistence: {timeout: %s, netmask: %d}", s.Persistence.Timeout, s.Persistence.Prefix)
 	}
+	if s.SorryServer.IsValid() {
+		fmt.Fprintf(&b, ", sorry_server: %s", s.SorryServer)
+	}
 	b.WriteString(", real_servers: [")
 	for _, r := range s.RealServers {
 		address := r.Addr.String()

@@ -54,6 +54,7 @@ func (d *decoder) service(v value, i int, c *Config) Service {
 	svc.OnFailure = choice(s.get("on_failure"), FailureRemove, []FailureMode{FailureRemove, FailureQuiesce})
 	svc.AssumeUp = s.assumeUp(svc.Check.Kind)
 	d.realServers(s.get("real_servers"), &svc, i, family)
+	d.standby(s, &svc, i, family)
 	return svc
 }
 

@@ -17,6 +17,7 @@ func (d *decoder) checkServices(c *Config) {
 	d.checkMarks(c)
 	d.checkOverlaps(c)
 	d.checkRealServers()
+	d.checkSorry(c)
 	d.checkMACs(c)
 	d.checkPorts(c)
 }
@@ -99,12 +100,7 @@ func (d *decoder) overlap(c *Config, a, b vip) {
 // checkRealServers: a frame sent to a VIP as if it were a server would come
 // back, and a server counts once in a service.
 func (d *decoder) checkRealServers() {
-	vips := make(map[netip.Addr]vip)
-	for _, v := range slices.Concat(d.owned, d.vips) {
-		if _, ok := vips[v.Addr]; !ok {
-			vips[v.Addr] = v
-		}
-	}
+	vips := d.vipsByAddr()
 	type identity struct {
 		service int
 		addr    netip.Addr
@@ -123,6 +119,17 @@ func (d *decoder) checkRealServers() {
 			first[id] = r.at.line
 		}
 	}
+}
+
+// vipsByAddr are the VIPs where the file names them first.
+func (d *decoder) vipsByAddr() map[netip.Addr]vip {
+	vips := make(map[netip.Addr]vip)
+	for _, v := range slices.Concat(d.owned, d.vips) {
+		if _, ok := vips[v.Addr]; !ok {
+			vips[v.Addr] = v
+		}
+	}
+	return vips
 }
 
 // ownAddress is what a real server has beside the VIP.

@@ -53,6 +53,9 @@ func (w *world) service() string {
 	if w.IntN(2) == 0 {
 		b.WriteString(", check: {kind: none}")
 	}
+	if w.IntN(4) == 0 {
+		fmt.Fprintf(&b, ", sorry_server: %s", one(w, "192.0.2.11", "192.0.2.25", "192.0.2.26"))
+	}
 	b.WriteString(", real_servers: [")
 	for range w.IntN(4) {
 		fmt.Fprintf(&b, "{address: %q, weight: %d%s}, ", w.rip()+one(w, "", ":80"), w.IntN(3), one(w, "", "", `, mac: "02:00:00:00:00:99"`))
