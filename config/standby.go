@@ -72,6 +72,11 @@ func (d *decoder) sorryServer(v value, service, family int) netip.Addr {
 	return addr
 }
 
+// Sorry returns the sorry server as one of the real servers. There must be one.
+func (s *Service) Sorry() RealServer {
+	return RealServer{Addr: s.SorryServer, Port: s.firstPort(), Weight: defaultWeight}
+}
+
 // checkSorry: a frame sent to a VIP as if it were a server would come back, and a
 // server is not its own substitute.
 func (d *decoder) checkSorry(c *Config) {

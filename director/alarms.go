@@ -9,6 +9,7 @@ import (
 
 	"lvsdr/admin/api"
 	"lvsdr/arpresponder"
+	"lvsdr/condition"
 	"lvsdr/finding"
 	"lvsdr/frame"
 	"lvsdr/guard"
@@ -42,9 +43,9 @@ func (d *Director) ownAlarms(now time.Time) []api.Alarm {
 	}
 	out = append(out, d.sharedMACs(now)...)
 	for _, s := range d.table.Services() {
-		if !usable(s) && len(s.Servers) > 0 {
+		if what := d.serviceAlarm(s); what != "" {
 			out = append(out, api.Alarm{
-				What:   fmt.Sprintf("service %s has no usable real server", s.Name),
+				What:   what,
 				Remedy: "see the checks and the MAC addresses of its servers: one without a MAC address does not answer ARP",
 			})
 		}
@@ -86,6 +87,27 @@ func (d *Director) interfaceAlarms() (out []api.Alarm) {
 		}
 	}
 	return out
+}
+
+// serviceAlarm says what is wrong with a service that its servers do not serve as
+// they should; "" if nothing is.
+func (d *Director) serviceAlarm(s *service.Service) string {
+	state := d.conditions.services[s.Name]
+	switch {
+	case len(s.Servers) == 0 || state == nil:
+		return ""
+	case state.plan == condition.Sorry:
+		return fmt.Sprintf("service %s has too few usable real servers: the sorry server %s serves", s.Name, address(s.Sorry))
+	case state.plan == condition.Open:
+		return fmt.Sprintf("service %s has no real server that passes its checks: those that fail serve", s.Name)
+	case state.plan == condition.Few:
+		return fmt.Sprintf("service %s has too few usable real servers, which serve all the same", s.Name)
+	case state.plan == condition.Refuse && state.usable > 0:
+		return fmt.Sprintf("service %s has too few usable real servers, and refuses its clients", s.Name)
+	case !usable(s):
+		return fmt.Sprintf("service %s has no usable real server", s.Name)
+	}
+	return ""
 }
 
 func claimAlarms(now time.Time, claims []arpresponder.Status) (out []api.Alarm) {

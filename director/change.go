@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"lvsdr/admin/api"
 	"lvsdr/config"
@@ -58,6 +59,9 @@ func (d *Director) change(changes api.Changes) (done api.Changed, added []netip.
 	d.config = next // as in reload
 	d.ledger.begin(d.table, e.begun)
 	d.ledger.zero(d.table, e.zeroed)
+	if d.endEdited(e.edited) {
+		d.settle(time.Now())
+	}
 	if made > 0 {
 		d.log.Info("services changed through the admin socket", "changes", made, "what", describe(changes[:made]))
 	}

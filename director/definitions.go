@@ -44,6 +44,12 @@ func definitions(c *config.Config) []service.Definition {
 				Weight: r.Weight, Upper: r.Upper, Lower: r.Lower, MAC: r.MAC,
 			})
 		}
+		if s.SorryServer.IsValid() {
+			r := s.Sorry()
+			out[i].Sorry = &service.ServerDefinition{
+				Addr: frame.AddrFrom(r.Addr), Port: r.Port, HashPort: hashPort(s, &r), Weight: r.Weight, MAC: r.MAC,
+			}
+		}
 	}
 	return out
 }
@@ -144,6 +150,9 @@ func realServers(c *config.Config) (resolve []netip.Addr, pinned map[netip.Addr]
 			if !r.MAC.IsZero() {
 				pinned[r.Addr] = r.MAC
 			}
+		}
+		if sorry := c.Services[i].SorryServer; sorry.IsValid() {
+			resolve = append(resolve, sorry)
 		}
 	}
 	slices.SortFunc(resolve, netip.Addr.Compare)

@@ -38,6 +38,9 @@ type Options struct {
 	Log *slog.Logger
 	// Ready is called once the director forwards.
 	Ready func()
+	// Event is called with everything that happens to services and real servers, in
+	// order. It must not wait, nor call the director. nil: nobody wants to know.
+	Event func(api.Event)
 	// Version is the program's, for status.
 	Version string
 }
@@ -81,6 +84,7 @@ type Director struct {
 	awaited    []awaited          // MAC addresses
 	mtus       map[netip.Addr]int // of the routes to the real servers; 0: none is named
 	ledger     ledger
+	conditions conditions
 	since      onsets
 	saved      *stateFile
 	rates      rates
@@ -115,10 +119,14 @@ func New(o Options) (*Director, error) {
 	if o.Ready == nil {
 		o.Ready = func() {}
 	}
+	if o.Event == nil {
+		o.Event = func(api.Event) {}
+	}
 	d := &Director{
 		options: o, host: o.Host, log: o.Log, file: o.Config, started: time.Now(), loaded: time.Now(),
 		calls: make(chan func()), done: make(chan struct{}),
 		health: newSignal(), macs: newSignal(), interfaces: newSignal(), ledger: newLedger(),
+		conditions: newConditions(),
 	}
 	if err := d.checkHost(o.Config); err != nil {
 		return nil, err
@@ -175,7 +183,7 @@ func (d *Director) start() error {
 		return err
 	}
 	d.startHealth()
-	d.refresh()
+	d.settle(time.Now())
 	d.checkInterfaces()
 	switch {
 	case d.attached != nil:
@@ -240,6 +248,8 @@ func (d *Director) loop(ctx context.Context) {
 			fn()
 		case <-d.health:
 			d.healthChanged()
+		case <-d.conditions.due.C:
+			d.settle(time.Now())
 		case <-d.macs:
 			d.macsChanged()
 		case <-d.interfaces:
@@ -267,6 +277,7 @@ func (d *Director) everySecond() {
 
 // stop closes everything, in the reverse order.
 func (d *Director) stop() error {
+	d.conditions.due.Stop()
 	d.detach()
 	if d.monitor != nil {
 		d.save()

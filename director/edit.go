@@ -18,6 +18,8 @@ type edit struct {
 	judged map[netip.Addr]error // by address, of what the host says of it
 	added  []netip.Addr         // real servers
 
+	edited map[string]bool // "SERVICE ADDRESS" of real servers that were given a weight
+
 	zeroed named // services whose counters are set to zero
 	begun  named // services that were deleted, and may be there again
 }
@@ -41,6 +43,7 @@ func (n *named) has(name string) bool { return n.all || n.names[name] }
 func newEdit(c, file *config.Config, host config.Host) *edit {
 	return &edit{
 		Editor: config.NewEditor(c, file), host: host, judged: make(map[netip.Addr]error),
+		edited: make(map[string]bool),
 	}
 }
 
@@ -113,7 +116,7 @@ func (e *edit) changeServer(op api.Op, id config.ServiceID, s *api.Destination) 
 	settings := config.ServerSettings{Address: s.Address, Weight: s.Weight, Upper: s.Upper, Lower: s.Lower}
 	switch op {
 	case api.EditServer:
-		return e.EditServer(id, settings)
+		return e.editServer(id, settings)
 	case api.DeleteServer:
 		return e.DeleteServer(id, s.Address)
 	}
@@ -126,6 +129,17 @@ func (e *edit) changeServer(op api.Op, id config.ServiceID, s *api.Destination) 
 	}
 	e.added = append(e.added, addr)
 	return nil
+}
+
+func (e *edit) editServer(id config.ServiceID, settings config.ServerSettings) error {
+	if err := e.EditServer(id, settings); err != nil {
+		return err
+	}
+	name, err := e.Find(id)
+	if err == nil {
+		e.edited[name+" "+addressOf(settings.Address).String()] = true
+	}
+	return err
 }
 
 func (e *edit) setTimeouts(t *api.Timeouts) error {

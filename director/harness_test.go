@@ -57,6 +57,7 @@ type rig struct {
 	loadErr error
 	edit    func(*config.Config) // after parsing; nil: nothing
 	rules   api.Changes          // of the next director
+	event   func(api.Event)      // of the next director; nil: nobody wants to know
 
 	d      *director.Director
 	cancel context.CancelFunc
@@ -137,7 +138,7 @@ func (r *rig) try() error {
 	}
 	ready := make(chan struct{})
 	d, err := director.New(director.Options{
-		Config: c, ConfigFile: "director.yaml", Rules: r.rules, Load: r.load, Host: r.host, Way: r.host.Way, Version: "test",
+		Config: c, ConfigFile: "director.yaml", Rules: r.rules, Load: r.load, Host: r.host, Way: r.host.Way, Version: "test", Event: r.event,
 		Log: slog.New(logHandler{slog.NewTextHandler(r.log, nil), r.logged}), Ready: func() { close(ready) },
 	})
 	if err != nil {

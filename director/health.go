@@ -1,7 +1,8 @@
 package director
 
 import (
-	"lvsdr/config"
+	"time"
+
 	"lvsdr/healthcheck"
 	"lvsdr/service"
 )
@@ -19,48 +20,29 @@ func (d *Director) startHealth() {
 			d.monitor.Restore(s.Key, d.saved.health(s.Key))
 		}
 	}
+	d.enroll(nil)
 	if err := d.monitor.Set(subs); err != nil {
 		d.log.Error("health checks were not started", "error", err)
 	}
-	d.takeHealth()
 }
 
-// healthChanged takes over what the checks say now. Servers that are gone lose
-// their connections at once.
+// healthChanged takes over what the checks say now.
 func (d *Director) healthChanged() {
-	d.takeHealth()
-	d.refresh()
-	if n := d.plane.ExpireGone(); n > 0 {
-		d.log.Info("connections of failed servers expired", "connections", n)
-	}
+	d.settle(time.Now())
 	d.save()
 }
 
-// takeHealth sets every server's health to what its check says. One that fails
-// may only have another MAC address: the resolver asks.
-func (d *Director) takeHealth() {
-	assumed, dead := make(map[string]bool), make(map[string]service.Health)
-	for i := range d.config.Services {
-		s := &d.config.Services[i]
-		assumed[s.Name], dead[s.Name] = s.AssumeUp, service.Gone
-		if s.OnFailure == config.FailureQuiesce {
-			dead[s.Name] = service.Down
-		}
+// settle decides anew about all servers and makes it hold. Servers that are gone
+// lose their connections at once.
+func (d *Director) settle(now time.Time) {
+	changed := d.judge(now)
+	d.refresh()
+	if n := d.plane.ExpireGone(); n > 0 {
+		d.log.Info("connections of servers out of service expired", "connections", n)
 	}
-	d.eachServer(func(_ *service.Service, rs *service.RealServer) {
-		status, _ := d.monitor.Status(keyOf(rs))
-		switch {
-		case status.State == healthcheck.Up, status.State == healthcheck.Unknown && assumed[rs.Service()]:
-			rs.SetHealth(service.Up)
-		case status.State == healthcheck.Down:
-			if d.resolver != nil && rs.Health() != dead[rs.Service()] {
-				d.resolver.Doubt(rs.Addr)
-			}
-			rs.SetHealth(dead[rs.Service()])
-		default:
-			rs.SetHealth(service.Unknown)
-		}
-	})
+	if changed {
+		d.save()
+	}
 }
 
 // refresh gives the schedulers the servers that are usable now.
@@ -83,10 +65,9 @@ func (d *Director) refreshNew(before *service.Table) {
 	}
 }
 
+// eachServer calls fn for all real servers, sorry servers too.
 func (d *Director) eachServer(fn func(*service.Service, *service.RealServer)) {
 	for _, s := range d.table.Services() {
-		for _, rs := range s.Servers {
-			fn(s, rs)
-		}
+		s.Each(func(rs *service.RealServer) { fn(s, rs) })
 	}
 }

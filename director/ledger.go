@@ -43,9 +43,7 @@ func (l *ledger) since(rs *service.RealServer) api.Counts { return minus(counts(
 // total is what a service has counted.
 func (l *ledger) total(s *service.Service) api.Counts {
 	sum := l.gone[s.Name]
-	for _, rs := range s.Servers {
-		sum = plus(sum, l.since(rs))
-	}
+	s.Each(func(rs *service.RealServer) { sum = plus(sum, l.since(rs)) })
 	return sum
 }
 
@@ -57,25 +55,25 @@ func (l *ledger) follow(before, now *service.Table) {
 	names := make(map[string]bool)
 	for _, s := range now.Services() {
 		names[s.Name] = true
-		for _, rs := range s.Servers {
+		s.Each(func(rs *service.RealServer) {
 			present[rs] = true
 			if c, was := l.left[rs]; was {
 				l.gone[s.Name] = minus(l.gone[s.Name], c)
 				delete(l.left, rs)
 			}
-		}
+		})
 	}
 	var ended named
 	for _, s := range before.Services() {
 		if !names[s.Name] {
 			ended.add(s.Name)
 		}
-		for _, rs := range s.Servers {
+		s.Each(func(rs *service.RealServer) {
 			if !present[rs] {
 				c := l.since(rs)
 				l.left[rs], l.gone[s.Name] = c, plus(l.gone[s.Name], c)
 			}
-		}
+		})
 	}
 	l.begin(now, ended)
 	l.forget(now)
@@ -101,9 +99,7 @@ func (l *ledger) zero(t *service.Table, services named) {
 		if !services.has(s.Name) {
 			continue
 		}
-		for _, rs := range s.Servers {
-			l.zeros[rs] = counts(rs)
-		}
+		s.Each(func(rs *service.RealServer) { l.zeros[rs] = counts(rs) })
 		delete(l.gone, s.Name)
 	}
 }

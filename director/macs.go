@@ -30,7 +30,7 @@ func (d *Director) macsChanged() {
 // useMACs makes the schedulers and workers use the MAC addresses that are known.
 func (d *Director) useMACs() {
 	d.takeMACs()
-	d.refresh()
+	d.settle(time.Now())
 }
 
 // takeMACs gives all servers the MAC addresses that are known: after a reload

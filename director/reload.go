@@ -58,7 +58,7 @@ func (d *Director) apply(next *config.Config) error {
 	if err := d.updateGuard(d.config, next); err != nil {
 		return err
 	}
-	table, err := d.registry.Build(definitions(next), owned(next), time.Now())
+	table, err := d.registry.Build(d.weighed(definitions(next)), owned(next), time.Now())
 	if err != nil {
 		if again := d.updateGuard(next, d.config); again != nil {
 			d.log.Error("the guard could not be put back", "error", again)
@@ -68,13 +68,14 @@ func (d *Director) apply(next *config.Config) error {
 	before := d.table
 	d.config, d.table, d.vipNames = next, table, nameVIPs(d.vipNames, table)
 	d.ledger.follow(before, table)
+	d.enroll(before)
 	if err := d.monitor.Set(checks); err != nil { // only a closed monitor refuses what is valid
 		d.log.Error("health checks were not changed", "error", err)
 	}
 	d.plane.SetSettings(settings(next))
-	d.takeHealth()
 	d.takeMACs()
 	d.takeMTUs()
+	d.judge(time.Now())
 	// A service that is new must know its servers before the workers know it;
 	// in one that they use, they must know a server before a scheduler picks it.
 	d.refreshNew(before)

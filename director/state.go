@@ -10,14 +10,16 @@ import (
 	"os"
 	"path/filepath"
 
+	"lvsdr/admin/api"
+	"lvsdr/condition"
 	"lvsdr/frame"
 	"lvsdr/healthcheck"
 	"lvsdr/service"
 )
 
 // stateFile keeps what must survive a restart, also by SIGKILL: the last
-// health and MAC address of every server. A server that was not yet checked
-// after a restart is not dead.
+// health and MAC address of every server, the past of its state, and what
+// operators ordered. A server that was not yet checked after a restart is not dead.
 type stateFile struct {
 	path  string
 	log   *slog.Logger
@@ -28,8 +30,11 @@ type stateFile struct {
 
 // state is the file's content.
 type state struct {
-	Health map[string]healthcheck.State `json:"health"` // by server key
-	MACs   map[netip.Addr]string        `json:"macs"`
+	Health     map[string]healthcheck.State `json:"health"` // by server key
+	Conditions map[string]condition.Memory  `json:"conditions,omitempty"`
+	Orders     map[string][]api.Order       `json:"orders,omitempty"`
+	Quorums    map[string]bool              `json:"quorums,omitempty"` // by service, whether it is there
+	MACs       map[netip.Addr]string        `json:"macs"`
 }
 
 // openState reads the file, if there is one, and starts its writer. A file
@@ -52,6 +57,32 @@ func openState(dir string, log *slog.Logger) *stateFile {
 }
 
 func (f *stateFile) health(key string) healthcheck.State { return f.last.Health[key] }
+
+// condition returns what was known and ordered of a server.
+func (f *stateFile) condition(key string) *serverCondition {
+	sc := &serverCondition{}
+	if m, known := f.last.Conditions[key]; known {
+		sc.machine = condition.Restored(m)
+		sc.decision.State = m.State
+	}
+	for _, o := range f.last.Orders[key] {
+		switch o.Duty {
+		case api.Drain, api.Disable:
+			sc.duty = &o
+		case api.SetWeight:
+			sc.weight = &o
+		}
+	}
+	return sc
+}
+
+// quorum returns whether a service had its quorum.
+func (f *stateFile) quorum(service string) condition.Quorum {
+	if there, known := f.last.Quorums[service]; known {
+		return condition.RestoredQuorum(!there)
+	}
+	return condition.Quorum{}
+}
 
 func (f *stateFile) macs() map[netip.Addr]frame.MAC {
 	out := make(map[netip.Addr]frame.MAC)
@@ -111,7 +142,21 @@ func (d *Director) save() {
 	if d.saved == nil {
 		return
 	}
-	s := state{Health: make(map[string]healthcheck.State), MACs: make(map[netip.Addr]string)}
+	s := state{
+		Health: make(map[string]healthcheck.State), MACs: make(map[netip.Addr]string),
+		Conditions: make(map[string]condition.Memory), Orders: make(map[string][]api.Order), Quorums: make(map[string]bool),
+	}
+	for key, sc := range d.conditions.servers {
+		s.Conditions[key] = sc.machine.Memory()
+		if orders := sc.orders(); len(orders) > 0 {
+			s.Orders[key] = orders
+		}
+	}
+	for name, sc := range d.conditions.services {
+		if sc.quorum.Known() {
+			s.Quorums[name] = !sc.quorum.Lost()
+		}
+	}
 	d.eachServer(func(_ *service.Service, rs *service.RealServer) {
 		key := keyOf(rs)
 		if status, ok := d.monitor.Status(key); ok && status.State != healthcheck.Unknown {

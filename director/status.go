@@ -7,9 +7,11 @@ import (
 
 	"lvsdr/admin/api"
 	"lvsdr/arpresponder"
+	"lvsdr/condition"
 	"lvsdr/config"
 	"lvsdr/dataplane"
 	"lvsdr/guard"
+	"lvsdr/healthcheck"
 	"lvsdr/neighbor"
 	"lvsdr/service"
 )
@@ -141,17 +143,39 @@ func (d *Director) serviceStatus(s *service.Service, c *config.Service, states m
 		out.Addresses = append(out.Addresses, net.JoinHostPort(r.VIP.String(), portName(r.First, r.Last)))
 	}
 	for i, rs := range s.Servers { // in the order of the configuration
-		out.Servers = append(out.Servers, d.serverStatus(rs, &c.RealServers[i], states[rs.Addr]))
+		r := d.serverStatus(rs, &c.RealServers[i], states[rs.Addr])
+		d.conditionStatus(&r, rs, c)
+		out.Servers = append(out.Servers, r)
 	}
+	if s.Sorry != nil {
+		r := d.serverStatus(s.Sorry, &config.RealServer{}, states[s.Sorry.Addr])
+		sorryStatus(&r, s.Sorry)
+		out.SorryServer = &r
+	}
+	state := d.conditions.services[s.Name]
+	out.Quorum = api.Quorum{Up: c.Quorum.Up, Down: c.Quorum.Down, Weight: state.usable, Plan: state.plan.String()}
 	return out
 }
 
-// healthName is a health for people, who do not mind what becomes of connections.
-func healthName(h service.Health) string {
-	if h == service.Gone {
-		h = service.Down
+// conditionStatus fills in what the server is for its service.
+func (d *Director) conditionStatus(out *api.RealServer, rs *service.RealServer, c *config.Service) {
+	sc := d.conditions.servers[keyOf(rs)]
+	decision := &sc.decision
+	out.State, out.StateSince, out.Until = decision.State.String(), decision.Since, decision.Until
+	out.Share, out.Orders, out.Reason = decision.Share, sc.orders(), d.reason(sc, rs)
+	if c.AssumeUp && out.Health == healthcheck.Unknown.String() {
+		out.Health = healthcheck.Up.String()
 	}
-	return h.String()
+}
+
+// sorryStatus is that of a sorry server, which nobody checks: it serves, or it does
+// not.
+func sorryStatus(out *api.RealServer, rs *service.RealServer) {
+	out.Health, out.State = healthcheck.Up.String(), "standby"
+	out.Reason = "sorry server, not needed"
+	if rs.Health() == service.Up {
+		out.State, out.Reason, out.Share = condition.Up.String(), "sorry server", condition.Whole
+	}
 }
 
 func timeouts(t config.Timeouts) api.Timeouts {
@@ -166,7 +190,7 @@ func (d *Director) serverStatus(rs *service.RealServer, c *config.RealServer, st
 	count, rate := counts(rs), d.rates.of(rs)
 	out := api.RealServer{
 		Address: address(rs), Weight: rs.EffectiveWeight(), Configured: rs.BaseWeight(), Upper: c.Upper, Lower: c.Lower,
-		Health: healthName(rs.Health()), Since: check.Since, Check: check.Message,
+		Health: check.State.String(), Since: check.Since, Check: check.Message,
 		MACState: string(state),
 		Active:   rs.Active(), Inactive: rs.Inactive(), Persistent: rs.Persistent(),
 		Connections: count.Connections, Packets: count.Packets, Bytes: count.Bytes, Zero: d.ledger.zeros[rs],

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lvsdr/admin/api"
+	"lvsdr/condition"
 	"lvsdr/conntable"
 	"lvsdr/dataplane"
 	"lvsdr/frame"
@@ -18,17 +19,21 @@ import (
 // open a connection, and what would change it. Client and VIP are addresses
 // with a port; the protocol is "tcp", "udp" or "sctp". Any goroutine.
 // Errors: what is not an address or a protocol.
-func (d *Director) Why(_ context.Context, protocol, client, vip string) (*api.Why, error) {
+func (d *Director) Why(ctx context.Context, protocol, client, vip string) (*api.Why, error) {
+	k, err := flowKey(protocol, client, vip)
+	if err != nil {
+		return nil, err
+	}
+	states, err := call(ctx, d, d.states)
+	if err != nil {
+		return nil, fmt.Errorf("why: %w", err)
+	}
 	d.reading.RLock()
 	defer d.reading.RUnlock()
 	if d.freed {
 		return nil, fmt.Errorf("why: %w", ErrStopped)
 	}
-	k, err := flowKey(protocol, client, vip)
-	if err != nil {
-		return nil, err
-	}
-	w := &whyWriter{e: d.plane.Explain(k), now: d.plane.Now(), out: &api.Why{Protocol: protocol, Client: client, VIP: vip}}
+	w := &whyWriter{states: states, e: d.plane.Explain(k), now: d.plane.Now(), out: &api.Why{Protocol: protocol, Client: client, VIP: vip}}
 	w.write()
 	return w.out, nil
 }
@@ -55,9 +60,21 @@ func flowKey(protocol, client, vip string) (k frame.Key, err error) {
 
 // whyWriter puts an explanation into words.
 type whyWriter struct {
-	e   dataplane.Explanation
-	now conntable.Time
-	out *api.Why
+	e      dataplane.Explanation
+	now    conntable.Time
+	out    *api.Why
+	states map[*service.RealServer]condition.State
+}
+
+// states are what the real servers are for their services.
+func (d *Director) states() map[*service.RealServer]condition.State {
+	states := make(map[*service.RealServer]condition.State)
+	for _, s := range d.table.Services() {
+		for _, rs := range s.Servers {
+			states[rs] = d.conditions.servers[keyOf(rs)].decision.State
+		}
+	}
+	return states
 }
 
 func (w *whyWriter) step(name, format string, args ...any) {
@@ -159,7 +176,7 @@ func (w *whyWriter) noServer() {
 	}
 	var why []string
 	for _, rs := range s.Servers {
-		why = append(why, address(rs)+" "+unusable(rs))
+		why = append(why, address(rs)+" "+unusable(rs, w.states[rs]))
 	}
 	if len(why) == 0 {
 		w.step("schedule", "the service has no real server")
@@ -171,11 +188,13 @@ func (w *whyWriter) noServer() {
 }
 
 // unusable says why a server gets no new connection.
-func unusable(rs *service.RealServer) string {
+func unusable(rs *service.RealServer, state condition.State) string {
 	_, resolved, _ := rs.Route()
 	switch {
-	case rs.Health() != service.Up:
-		return "is " + healthName(rs.Health())
+	case !state.InUse():
+		return "is " + strings.Replace(state.String(), "maintenance", "in maintenance", 1)
+	case resolved && rs.Health() != service.Up:
+		return "is one of too few for the quorum"
 	case !resolved:
 		return "has no known MAC address"
 	case rs.BaseWeight() == 0:

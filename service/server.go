@@ -161,6 +161,9 @@ func (s *RealServer) SetShare(percent int) { s.lacks.Store(int32(whole - percent
 // whole is the share of a server that has all its weight.
 const whole = 100
 
+// Absent reports what SetAbsent said.
+func (s *RealServer) Absent() bool { return s.absent.Load() }
+
 // SetAbsent says whether nobody answers for the server's address: it is not
 // waited for then, and a service with no other server refuses its clients.
 // Call Service.Refresh after it.

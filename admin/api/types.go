@@ -66,19 +66,48 @@ type Service struct {
 	OnePacket   bool         `json:"one_packet,omitempty"`
 	Timeouts    Timeouts     `json:"timeouts"`
 	Servers     []RealServer `json:"servers"`
+	// Quorum says who serves, and SorryServer who does while Servers are too few;
+	// nil: nobody.
+	Quorum      Quorum      `json:"quorum"`
+	SorryServer *RealServer `json:"sorry_server,omitempty"`
 	// Total is what went to its servers, those that it has no more included,
 	// since it was made, or its counters were set to zero (ipvsadm -Z).
 	Total Counts `json:"total"`
 }
 
+// Quorum is how many servers a service needs, in sums of their weights.
+type Quorum struct {
+	Up   int `json:"up"`   // served from here on
+	Down int `json:"down"` // not served below
+	// Weight is the sum now, of servers that are up or warming and can be reached.
+	Weight int `json:"weight"`
+	// Plan is who serves: "normal": the servers that are up; "waiting": nobody yet;
+	// and without a quorum "sorry": the sorry server; "few": those that are up all the
+	// same; "open": those that fail their checks; "refused": nobody.
+	Plan string `json:"plan"`
+}
+
 // RealServer is a real server of a service. Rates are of the last second.
 type RealServer struct {
-	Address      string    `json:"address"` // of the server, with the service's port if that is one
-	Weight       int       `json:"weight"`  // effective
-	Configured   int       `json:"configured_weight"`
-	Upper        int       `json:"upper,omitempty"` // thresholds; 0: none
-	Lower        int       `json:"lower,omitempty"`
-	Health       string    `json:"health"` // "unknown", "up" or "down"
+	Address    string `json:"address"`           // of the server, with the service's port if that is one
+	Weight     int    `json:"weight"`            // effective
+	Configured int    `json:"configured_weight"` // or that of an order in its place
+	Upper      int    `json:"upper,omitempty"`   // thresholds; 0: none
+	Lower      int    `json:"lower,omitempty"`
+	// State is what the server is for its service: "unknown", "up", "down",
+	// "warming", "draining" or "maintenance"; a sorry server is "up" while it serves,
+	// else "standby". Reason is why, for people. Until is
+	// when it ends by itself; zero: it does not. Share is which part of its weight the
+	// server has, in percent.
+	State      string    `json:"state"`
+	StateSince time.Time `json:"state_since"`
+	Reason     string    `json:"reason,omitempty"`
+	Until      time.Time `json:"until,omitzero"`
+	Share      int       `json:"share"`
+	// Orders are those that hold: at most one of Drain and Disable, and one of
+	// SetWeight.
+	Orders       []Order   `json:"orders,omitempty"`
+	Health       string    `json:"health"` // what the checks say: "unknown", "up" or "down"
 	Since        time.Time `json:"since"`  // of the health
 	Check        string    `json:"check"`  // last result, for people
 	MAC          string    `json:"mac"`    // "" while it is not known
