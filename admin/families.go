@@ -45,6 +45,14 @@ var lanMetrics = []metric{
 var serverMetrics = []metric{
 	serverGauge("server_up", "1 if the real server passes its checks; 0 if it does not, or is not checked yet.",
 		func(r *api.RealServer) float64 { return truth(r.Health == "up") }),
+	gauge("server_state", "1 for the state that the real server is in; standby is a sorry server that is not needed.",
+		[]string{"service", "server", "state"}, func(s *api.Status, out emit) {
+			eachServerOf(s, func(service *api.Service, r *api.RealServer) {
+				for _, state := range serverStates {
+					out(truth(r.State == state), service.Name, r.Address, state)
+				}
+			})
+		}),
 	serverGauge("server_resolved", "1 if the real server's MAC address is known.",
 		func(r *api.RealServer) float64 { return truth(r.MAC != "") }),
 	serverGauge("server_weight", "The weight in effect.",
@@ -61,6 +69,26 @@ var serverMetrics = []metric{
 		func(r *api.RealServer) float64 { return float64(r.Packets) }),
 	serverCounter("server_bytes", "Bytes sent to the real server.",
 		func(r *api.RealServer) float64 { return float64(r.Bytes) }),
+}
+
+var serverStates = []string{"unknown", "up", "down", "warming", "draining", "maintenance", "standby"}
+
+// serviceMetrics are about who serves a service.
+var serviceMetrics = []metric{
+	gauge("service_usable_weight", "Sum of the weights of the service's servers that are usable.", []string{"service"},
+		func(s *api.Status, out emit) {
+			for i := range s.Services {
+				out(float64(s.Services[i].Quorum.Weight), s.Services[i].Name)
+			}
+		}),
+	gauge("service_plan", "1 for who serves: the servers that are up (normal), nobody yet (waiting), the sorry server (sorry), too few (few), those that fail their checks (open), nobody (refused).",
+		[]string{"service", "plan"}, func(s *api.Status, out emit) {
+			for i := range s.Services {
+				for _, plan := range []string{"normal", "waiting", "sorry", "few", "open", "refused"} {
+					out(truth(s.Services[i].Quorum.Plan == plan), s.Services[i].Name, plan)
+				}
+			}
+		}),
 }
 
 var connectionMetrics = []metric{
@@ -123,10 +151,20 @@ func serverCounter(name, help string, of func(*api.RealServer) float64) metric {
 
 func eachServer(of func(*api.RealServer) float64) func(*api.Status, emit) {
 	return func(s *api.Status, out emit) {
-		for _, service := range s.Services {
-			for i := range service.Servers {
-				out(of(&service.Servers[i]), service.Name, service.Servers[i].Address)
-			}
+		eachServerOf(s, func(service *api.Service, r *api.RealServer) { out(of(r), service.Name, r.Address) })
+	}
+}
+
+// eachServerOf calls fn for all real servers, and sorry servers after those of their
+// service.
+func eachServerOf(s *api.Status, fn func(*api.Service, *api.RealServer)) {
+	for i := range s.Services {
+		service := &s.Services[i]
+		for j := range service.Servers {
+			fn(service, &service.Servers[j])
+		}
+		if service.SorryServer != nil {
+			fn(service, service.SorryServer)
 		}
 	}
 }

@@ -41,11 +41,13 @@ func sample() *api.Status {
 			Name: "web", Protocol: "tcp", Addresses: []string{"192.0.2.10:80"}, Scheduler: "wlc", Reject: "rst",
 			Servers: []api.RealServer{
 				{
-					Address: "192.0.2.21:80", Weight: 1, Configured: 1, Health: "up", Since: start, MAC: "02:00:00:00:00:21",
+					Address: "192.0.2.21:80", Weight: 1, Configured: 1, Health: "up", State: "up", Since: start, MAC: "02:00:00:00:00:21",
 					MACState: "reachable", Active: 2, Inactive: 3, Connections: 12, Packets: 120, Bytes: 12000,
 				},
-				{Address: "192.0.2.22:80", Configured: 2, Health: "down", Since: start, Check: "connection refused", MACState: "resolving"},
+				{Address: "192.0.2.22:80", Configured: 2, Health: "down", State: "maintenance", Since: start, Check: "connection refused", MACState: "resolving"},
 			},
+			Quorum:      api.Quorum{Up: 2, Down: 1, Weight: 1, Plan: "normal"},
+			SorryServer: &api.RealServer{Address: "192.0.2.99:80", Configured: 1, Health: "up", State: "standby"},
 		}},
 		Connections: api.Connections{Capacity: 1000, Used: 7, Connections: 5, IPv6: 2, Bytes: 27000, Inserted: 12, Refused: 1},
 		Frames: api.Frames{Received: 130, Lost: 4, Verdicts: []api.Verdict{

@@ -24,14 +24,20 @@ type entry struct {
 // backend is a real server of an entry.
 type backend struct {
 	*api.RealServer
-	addr netip.Addr
-	port uint16
+	addr  netip.Addr
+	port  uint16
+	sorry bool // it is none of the service's, but serves in their place
 }
 
-// weight is what an operator gave the server, unless a check has taken it away:
-// a server whose MAC address is not known yet has none for the director, but
-// a program that sets weights must find the one that it set.
+// weight is what an operator gave the server, unless a check or an order has taken
+// it away: a server whose MAC address is not known yet has none for the director,
+// nor one that warms all of it, but a program that sets weights must find the one
+// that it set.
 func (b *backend) weight() int {
+	switch b.State {
+	case "down", "draining", "maintenance":
+		return b.Weight
+	}
 	if b.Health == "up" {
 		return b.Configured
 	}
@@ -39,7 +45,8 @@ func (b *backend) weight() int {
 }
 
 // entries are all services in the director's order, each with its latest server
-// first, as the kernel lists them.
+// first, as the kernel lists them. A sorry server that serves is the latest of all, as
+// if keepalived had just added it.
 func entries(status *api.Status) (all []entry, err error) {
 	for i := range status.Services {
 		s := &status.Services[i]
@@ -78,8 +85,14 @@ func newEntry(s *api.Service, address string) (e entry, err error) {
 	if s.Mark != 0 {
 		e.protocol, e.first, e.last = "", 0, 0
 	}
+	servers := make([]backend, 0, len(s.Servers)+1)
+	if sorry := s.SorryServer; sorry != nil && sorry.State == "up" {
+		servers = append(servers, backend{RealServer: sorry, sorry: true})
+	}
 	for i := len(s.Servers) - 1; i >= 0; i-- {
-		b := backend{RealServer: &s.Servers[i]}
+		servers = append(servers, backend{RealServer: &s.Servers[i]})
+	}
+	for _, b := range servers {
 		if b.addr, b.port, _, err = splitAddress(b.Address); err != nil {
 			return e, err
 		}

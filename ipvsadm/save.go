@@ -20,6 +20,9 @@ func (s *session) save(all []entry, numeric bool) error {
 		fmt.Fprintf(s.out, "-A %s%s\n", name, serviceRule(e))
 		for j := range e.servers {
 			b := &e.servers[j]
+			if b.sorry {
+				continue // nobody added it
+			}
 			fmt.Fprintf(s.out, "-a %s -r %s -g -w %d%s\n", name, s.server(e, b, numeric), b.Configured, thresholdRule(b))
 		}
 	}

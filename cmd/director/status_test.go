@@ -106,6 +106,36 @@ func sample() *api.Status {
 					{Address: "192.0.2.23:80", Weight: 0, Configured: 0, Health: "unknown", MACState: "resolving"},
 				},
 			},
+			{
+				Name: "shop", Protocol: "tcp", Addresses: []string{"192.0.2.10:8080"}, Scheduler: "wlc", Reject: "rst",
+				Quorum: api.Quorum{Up: 7, Down: 5, Weight: 4, Plan: "sorry"},
+				SorryServer: &api.RealServer{
+					Address: "192.0.2.99:8080", Weight: 1, Configured: 1, Health: "up", State: "up", Reason: "sorry server", Share: 100,
+					MAC: "02:00:00:00:00:99", MACState: "reachable", Active: 4,
+				},
+				Servers: []api.RealServer{
+					{
+						Address: "192.0.2.31:8080", Weight: 1, Configured: 4, Health: "up", State: "warming", StateSince: ago(8 * time.Second),
+						Until: now.Add(22 * time.Second), Share: 25, Reason: "slow start", MAC: "02:00:00:00:00:31", MACState: "reachable",
+						Orders: []api.Order{{Duty: api.SetWeight, At: ago(time.Hour), By: "alice", Weight: 4, Instead: 1}},
+					},
+					{
+						Address: "192.0.2.32:8080", Configured: 1, Health: "up", State: "draining", StateSince: ago(2 * time.Minute),
+						Until: now.Add(8 * time.Minute), Reason: "is to be drained", MAC: "02:00:00:00:00:32", MACState: "reachable", Active: 17, Inactive: 2,
+						Orders: []api.Order{{Duty: api.Drain, At: ago(2 * time.Minute), By: "bob", Deadline: now.Add(8 * time.Minute)}},
+					},
+					{
+						Address: "192.0.2.33:8080", Configured: 1, Health: "down", State: "maintenance", StateSince: ago(26 * time.Hour),
+						Reason: "disabled", MAC: "02:00:00:00:00:33", MACState: "reachable",
+						Orders: []api.Order{{Duty: api.Disable, At: ago(26 * time.Hour)}},
+					},
+					{
+						Address: "192.0.2.34:8080", Configured: 1, Health: "up", State: "down", StateSince: ago(40 * time.Second),
+						Until: now.Add(9 * time.Second), Reason: "it failed 5 times lately, and must be well for a while before it is used again",
+						MAC: "02:00:00:00:00:34", MACState: "reachable",
+					},
+				},
+			},
 			{Name: "dns6", Protocol: "udp", Addresses: []string{"[2001:db8::10]:53"}, Scheduler: "rr", Reject: "icmp"},
 		},
 		Connections: api.Connections{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -20,10 +21,10 @@ type serverColumns struct {
 // replies do not pass a director.
 var (
 	stateColumns = serverColumns{
-		header: "Forward Weight ActiveConn InActConn  State   MAC                    CPS      PPS",
+		header: "Forward Weight ActiveConn InActConn  State       MAC                    CPS      PPS",
 		row: func(r *api.RealServer) string {
-			return fmt.Sprintf("%-7s %-6d %-10d %-10d %-7s %-17s %8s %8s", "Route", r.Weight, r.Active, r.Inactive,
-				r.Health, orDash(r.MAC), short(r.ConnectionsS), short(r.PacketsS))
+			return fmt.Sprintf("%-7s %-6d %-10d %-10d %-11s %-17s %8s %8s", "Route", r.Weight, r.Active, r.Inactive,
+				stateOf(r), orDash(r.MAC), short(r.ConnectionsS), short(r.PacketsS))
 		},
 	}
 	statsColumns = serverColumns{
@@ -59,30 +60,92 @@ func writeService(w io.Writer, service *api.Service, now time.Time, columns serv
 	for _, address := range service.Addresses {
 		fmt.Fprintf(w, "%-4s %s %s [%s]\n", strings.ToUpper(service.Protocol), address, scheduler, service.Name)
 	}
+	if note := quorumNote(&service.Quorum); note != "" {
+		fmt.Fprintf(w, "       %s\n", note)
+	}
 	for i := range service.Servers {
-		r := &service.Servers[i]
-		fmt.Fprintf(w, "  -> %-28s %s\n", r.Address, columns.row(r))
-		for _, note := range serverNotes(r, now) {
-			fmt.Fprintf(w, "       %s\n", note)
-		}
+		writeServer(w, &service.Servers[i], now, columns)
+	}
+	if service.SorryServer != nil {
+		writeServer(w, service.SorryServer, now, columns)
 	}
 }
 
-// serverNotes says why a real server gets less than it might.
-func serverNotes(r *api.RealServer, now time.Time) (notes []string) {
-	if r.Health != "up" {
-		why := r.Health + since(r.Since, now)
-		if r.Check != "" {
-			why += ": " + r.Check
+func writeServer(w io.Writer, r *api.RealServer, now time.Time, columns serverColumns) {
+	fmt.Fprintf(w, "  -> %-28s %s\n", r.Address, columns.row(r))
+	for _, note := range serverNotes(r, now) {
+		fmt.Fprintf(w, "       %s\n", note)
+	}
+}
+
+// quorumNote says who serves a service that has too few servers.
+func quorumNote(q *api.Quorum) string {
+	who, lost := map[string]string{
+		"sorry": "the sorry server serves", "few": "those that are up serve all the same",
+		"open": "those that fail their checks serve", "refused": "clients are refused",
+	}[q.Plan]
+	if !lost || q.Plan == "refused" && q.Weight == 0 {
+		return "" // each server says why
+	}
+	return fmt.Sprintf("no quorum: usable servers have weight %d, %d are needed; %s", q.Weight, q.Up, who)
+}
+
+// stateOf is what a server is for its service.
+func stateOf(r *api.RealServer) string { return cmp.Or(r.State, r.Health) }
+
+// stateNote says why a server is in its state, and how long it will be.
+func stateNote(r *api.RealServer, now time.Time) string {
+	note := stateOf(r) + since(cmp.Or(r.StateSince, r.Since), now)
+	switch r.State {
+	case "warming":
+		return fmt.Sprintf("%s: %d %% of its weight, all of it in %s", note, r.Share, age(r.Until.Sub(now)))
+	case "draining":
+		note += fmt.Sprintf(": %d connections left", r.Active+r.Inactive)
+		if !r.Until.IsZero() {
+			note += ", to be cut off in " + age(r.Until.Sub(now))
 		}
-		notes = append(notes, why)
+		return note + ordered(r.Orders, now)
+	}
+	if why := cmp.Or(r.Reason, r.Check); why != "" {
+		note += ": " + why
+	}
+	if !r.Until.IsZero() {
+		note += fmt.Sprintf(" (at the earliest in %s)", age(r.Until.Sub(now)))
+	}
+	if r.State == "maintenance" {
+		note += ordered(r.Orders, now)
+	}
+	return note
+}
+
+// ordered says who gave the order by which a server is out of service.
+func ordered(orders []api.Order, now time.Time) string {
+	for _, o := range orders {
+		if o.Duty != api.SetWeight {
+			return fmt.Sprintf("; ordered by %s, %s ago", cmp.Or(o.By, "an operator"), age(now.Sub(o.At)))
+		}
+	}
+	return ""
+}
+
+// serverNotes says why a real server gets less than it might, or something else than
+// the configuration says.
+func serverNotes(r *api.RealServer, now time.Time) (notes []string) {
+	if stateOf(r) != "up" {
+		notes = append(notes, stateNote(r, now))
+	}
+	for _, o := range r.Orders {
+		if o.Duty == api.SetWeight {
+			notes = append(notes, fmt.Sprintf("weight %d by %s, %s ago; the configuration has %d",
+				o.Weight, cmp.Or(o.By, "an operator"), age(now.Sub(o.At)), o.Instead))
+		}
 	}
 	switch r.MACState {
 	case "reachable", "refreshing", "pinned", "":
 	default:
 		notes = append(notes, "MAC address: "+r.MACState)
 	}
-	if r.Weight != r.Configured && r.Health == "up" && r.MAC != "" {
+	if r.Weight != r.Configured && stateOf(r) == "up" && r.MAC != "" {
 		notes = append(notes, fmt.Sprintf("weight %d in the configuration", r.Configured))
 	}
 	return notes
