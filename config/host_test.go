@@ -43,6 +43,10 @@ func TestCheckHost(t *testing.T) {
 				"f.yaml:4:39: services[0].real_servers[1].address: 198.51.100.2 is an address of this host, on eth1; a director cannot be its own real server",
 		},
 		{
+			"own sorry server", "ingress: eth0\nservices:\n- address: 192.0.2.10:80\n  sorry_server: 192.0.2.1\n",
+			"f.yaml:4:17: services[0].sorry_server: 192.0.2.1 is an address of this host, on eth0; a director cannot be its own real server",
+		},
+		{
 			"vips", "ingress: eth0\nvips: [192.0.2.10, 192.0.2.1, 192.0.2.255]\n",
 			"f.yaml:2:20: vips[1]: 192.0.2.1 is an address of this host, on eth0; the director answers for a VIP, its kernel must not; remove it: ip address del 192.0.2.1/24 dev eth0\n" +
 				"f.yaml:2:31: vips[2]: 192.0.2.255 is the broadcast address of 192.0.2.0/24; write a unicast address of the LAN",
