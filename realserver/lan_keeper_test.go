@@ -132,14 +132,6 @@ func (k *lanKeeper) settle(t *testing.T) {
 	}
 }
 
-// sh runs a command line on the server.
-func (n *lan) sh(t *testing.T, line string) {
-	t.Helper()
-	if err := n.server.Command(t.Context(), "sh", "-ec", line).Run(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // lanDrift is something that happens to a real server, and what the Keeper says of it.
 type lanDrift struct {
 	line string // for a shell on the server
