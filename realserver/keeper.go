@@ -55,6 +55,7 @@ type Keeper struct {
 
 	// The rest is of the goroutine of Run.
 	options Options      // with defaults
+	usable  Options      // those, at the last look, with the interfaces that are there
 	applied []netip.Addr // every VIP that was kept
 	inHand  *inHand
 	seen    *glance // at the last look

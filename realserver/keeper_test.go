@@ -293,6 +293,43 @@ func TestKeeperInterfaces(t *testing.T) {
 	})
 }
 
+// TestKeeperNamedInterfaces: one that is gone is missed, and the VIPs are kept on
+// the other. Without any, nothing is known of what to keep.
+func TestKeeperNamedInterfaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, o := newHost("eth1"), options(t, vipA)
+		o.Interfaces = []string{"eth0", "eth1"}
+		k := keep(t, h, o)
+		eth0, eth1 := h.Link[1], h.Link[2]
+		k.drift(func(m *Memory) {
+			m.Link = []Link{m.Link[0], eth0}
+			m.Address = m.Address[:len(m.Address)-1]
+			m.Sysctl[ipv4Conf("all", "arp_ignore")] = "0"
+		})
+		if !present(h)[vipA] || h.Sysctl[ipv4Conf("all", "arp_ignore")] != "3" {
+			t.Errorf("not put back:\n%s", h.Snapshot())
+		}
+		r := k.Report()
+		wantHealth(t, "eth1 is gone", r, false)
+		if want := "interface eth1: not found; the VIPs are kept on eth0 meanwhile"; r.Problem != want {
+			t.Errorf("the problem is %q, want %q", r.Problem, want)
+		}
+		k.drift(func(m *Memory) { m.Link = []Link{m.Link[0]} })
+		if r := k.Report(); !strings.HasPrefix(r.Problem, "interface eth0: not found; there is lo") {
+			t.Errorf("the problem is %q", r.Problem)
+		}
+		k.drift(func(m *Memory) {
+			m.Link = append(m.Link, eth0, eth1)
+			m.Sysctl[ipv4Conf("eth1", "arp_ignore")] = "0" // made anew
+		})
+		wantHealth(t, "both are back", k.Report(), true)
+		if got := h.Sysctl[ipv4Conf("eth1", "arp_ignore")]; got != "3" {
+			t.Errorf("arp_ignore on eth1 is %s", got)
+		}
+		k.end(t)
+	})
+}
+
 // TestKeeperFights: somebody who sets a value back all the time is named, at
 // growing intervals, and does not keep the Keeper busy.
 func TestKeeperFights(t *testing.T) {

@@ -2,6 +2,7 @@ package realserver
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -44,6 +45,7 @@ type refusal struct {
 func (k *Keeper) look(now time.Time, forced bool) error {
 	k.pending = false
 	k.seen = newGlance(k.config.Host)
+	gone := k.onPresent(k.seen)
 	missing, in := k.missing(k.seen)
 	switch plan := describe(missing); {
 	case plan == "" && !forced:
@@ -53,8 +55,33 @@ func (k *Keeper) look(now time.Time, forced bool) error {
 	default:
 		in = k.mend(now, plan)
 	}
+	if gone != nil {
+		for _, vip := range k.options.VIPs {
+			in[vip] = errors.Join(in[vip], gone)
+		}
+	}
 	k.report(now, in)
 	return in.all()
+}
+
+// onPresent has this look do without interfaces that Options name and that are
+// gone, as long as another one is left: what is on that one has to be kept. The
+// error names those that are gone.
+func (k *Keeper) onPresent(h Host) error {
+	k.usable = k.options
+	links, err := h.Links()
+	if err != nil {
+		return nil // whoever plans will say so
+	}
+	gone := slices.DeleteFunc(slices.Clone(k.options.Interfaces), func(name string) bool {
+		return slices.ContainsFunc(links, func(l Link) bool { return l.Name == name })
+	})
+	if len(gone) == 0 || len(gone) == len(k.options.Interfaces) {
+		return nil
+	}
+	k.usable.Interfaces = slices.DeleteFunc(slices.Clone(k.options.Interfaces), func(name string) bool { return slices.Contains(gone, name) })
+	return fmt.Errorf("interface %s: not found; the VIPs are kept on %s meanwhile",
+		strings.Join(gone, ", "), strings.Join(k.usable.Interfaces, ", "))
 }
 
 // missing plans all VIPs, or each alone where something stands in the way of one.
@@ -73,7 +100,7 @@ func (k *Keeper) missing(h Host) (steps []Step, in problems) {
 // the way of one does not leave the others exposed.
 func (k *Keeper) each(fn func(Options) error) problems {
 	in := problems{}
-	err := fn(k.options)
+	err := fn(k.usable)
 	if err == nil {
 		return in
 	}
@@ -82,7 +109,7 @@ func (k *Keeper) each(fn func(Options) error) problems {
 		return in
 	}
 	for _, vip := range k.options.VIPs {
-		o := k.options
+		o := k.usable
 		o.VIPs = []netip.Addr{vip}
 		if err := fn(o); err != nil {
 			in[vip] = err
@@ -158,7 +185,7 @@ func (k *Keeper) check(now time.Time, in problems) *reports {
 	next.all.VIPs = k.options.VIPs
 	errs := []error{in.all()}
 	for _, is := range []func(netip.Addr) bool{netip.Addr.Is4, netip.Addr.Is6} {
-		o := k.options
+		o := k.usable
 		o.VIPs = slices.DeleteFunc(slices.Clone(o.VIPs), func(vip netip.Addr) bool { return !is(vip) })
 		if len(o.VIPs) == 0 {
 			continue
