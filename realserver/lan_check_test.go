@@ -352,50 +352,57 @@ func namesOf(findings []realserver.Finding) []string {
 // TestLANFirewalls tries rules on a packet as check does, and on a real one: where
 // check is sure, the kernel does what it says.
 func TestLANFirewalls(t *testing.T) {
-	const chain = "type filter hook input priority 0; "
+	const (
+		chain           = "type filter hook input priority 0; "
+		reversePathRule = "table inet f { chain p { type filter hook prerouting priority -300; fib saddr . iif oif missing drop; }; }"
+	)
 	for _, test := range []struct {
 		name  string
 		rules string // of nft, or a line for sh
 		want  string // the verdict on the firewall
+		from  []netip.Addr
 	}{
-		{"an anonymous set", "table inet f { chain i { " + chain + "policy drop; tcp dport { 22, 80, 443 } accept; }; }", "ok"},
-		{"another", "table inet f { chain i { " + chain + "policy drop; tcp dport { 22, 443 } accept; }; }", "wrong"},
-		{"a set of ranges", "table inet f { set s { type inet_service; flags interval; elements = { 22, 70-90, 8000-9000 }; }; chain i { " + chain + "policy drop; tcp dport @s accept; }; }", "ok"},
-		{"another set of ranges", "table inet f { set s { type inet_service; flags interval; elements = { 22, 81-90 }; }; chain i { " + chain + "policy drop; tcp dport @s accept; }; }", "wrong"},
-		{"a set of networks", "table inet f { set s { type ipv4_addr; flags interval; elements = { 192.0.2.0/28, 10.0.0.0/8 }; }; chain i { " + chain + "ip daddr @s drop; }; }", "wrong"},
-		{"a concatenation", "table inet f { chain i { " + chain + "policy drop; ip daddr . tcp dport { 192.0.2.10 . 80 } accept; }; }", "ok"},
-		{"a concatenation of ranges", "table inet f { chain i { " + chain + "policy drop; ip daddr . tcp dport { 192.0.2.0/24 . 70-90 } accept; }; }", "ok"},
-		{"another concatenation of ranges", "table inet f { chain i { " + chain + "policy drop; ip daddr . tcp dport { 192.0.2.0/24 . 81-90 } accept; }; }", "wrong"},
-		{"a verdict map", "table inet f { chain web { drop; }; chain i { " + chain + "tcp dport vmap { 22 : accept, 80 : jump web }; }; }", "wrong"},
-		{"an interface in a verdict map", "table inet f { chain i { " + chain + "policy drop; iifname vmap { lo : accept, eth0 : accept }; }; }", "ok"},
-		{"a wildcard", `table inet f { chain i { ` + chain + `policy drop; iifname "eth*" accept; }; }`, "ok"},
-		{"an interface index", "table inet f { chain i { " + chain + "policy drop; iif lo accept; }; }", "wrong"},
-		{"another interface", `table inet f { chain i { ` + chain + `iifname != "eth0" drop; }; }`, "ok"},
-		{"connection states", "table inet f { chain i { " + chain + "policy drop; ct state established,related accept; ct state invalid drop; ct state new tcp dport 80 accept; }; }", "ok"},
-		{"states in a verdict map", "table inet f { chain i { " + chain + "policy drop; ct state vmap { established : accept, invalid : drop }; }; }", "wrong"},
-		{"a chain that returns", "table inet f { chain a { tcp dport 80 return; drop; }; chain i { " + chain + "jump a; }; }", "ok"},
-		{"goto", "table inet f { chain a { tcp dport 81 accept; }; chain i { " + chain + "policy drop; goto a; accept; }; }", "wrong"},
-		{"reject", "table inet f { chain i { " + chain + "tcp dport 80 reject; }; }", "wrong"},
-		{"a local address", "table inet f { chain i { " + chain + "policy drop; fib daddr type local tcp dport 80 accept; }; }", "ok"},
-		{"dormant", "table inet f { flags dormant; chain i { " + chain + "policy drop; }; }", "ok"},
-		{"a mark set on the way", "table inet f { chain p { type filter hook prerouting priority -150; tcp dport 80 meta mark set 0x7; }; chain i { " + chain + "policy drop; meta mark 7 accept; }; }", "ok"},
-		{"family ip6 only", "table ip6 f { chain i { " + chain + "policy drop; }; }", "ok"},
-		{"a limit", "table inet f { chain i { " + chain + "policy drop; tcp dport 80 limit rate 10/second accept; }; }", "note"},
-		{"some client", "table inet f { chain i { " + chain + "ip saddr 203.0.113.9 drop; }; }", "note"},
-		{"multiport", "iptables -A INPUT -p tcp -m multiport --dports 22,80:90 -j ACCEPT; iptables -P INPUT DROP", "ok"},
-		{"multiport of others", "iptables -A INPUT -p tcp -m multiport --dports 22,81:90 -j ACCEPT; iptables -P INPUT DROP", "wrong"},
+		{"an anonymous set", "table inet f { chain i { " + chain + "policy drop; tcp dport { 22, 80, 443 } accept; }; }", "ok", nil},
+		{"another", "table inet f { chain i { " + chain + "policy drop; tcp dport { 22, 443 } accept; }; }", "wrong", nil},
+		{"a set of ranges", "table inet f { set s { type inet_service; flags interval; elements = { 22, 70-90, 8000-9000 }; }; chain i { " + chain + "policy drop; tcp dport @s accept; }; }", "ok", nil},
+		{"another set of ranges", "table inet f { set s { type inet_service; flags interval; elements = { 22, 81-90 }; }; chain i { " + chain + "policy drop; tcp dport @s accept; }; }", "wrong", nil},
+		{"a set of networks", "table inet f { set s { type ipv4_addr; flags interval; elements = { 192.0.2.0/28, 10.0.0.0/8 }; }; chain i { " + chain + "ip daddr @s drop; }; }", "wrong", nil},
+		{"a concatenation", "table inet f { chain i { " + chain + "policy drop; ip daddr . tcp dport { 192.0.2.10 . 80 } accept; }; }", "ok", nil},
+		{"a concatenation of ranges", "table inet f { chain i { " + chain + "policy drop; ip daddr . tcp dport { 192.0.2.0/24 . 70-90 } accept; }; }", "ok", nil},
+		{"another concatenation of ranges", "table inet f { chain i { " + chain + "policy drop; ip daddr . tcp dport { 192.0.2.0/24 . 81-90 } accept; }; }", "wrong", nil},
+		{"a verdict map", "table inet f { chain web { drop; }; chain i { " + chain + "tcp dport vmap { 22 : accept, 80 : jump web }; }; }", "wrong", nil},
+		{"an interface in a verdict map", "table inet f { chain i { " + chain + "policy drop; iifname vmap { lo : accept, eth0 : accept }; }; }", "ok", nil},
+		{"a wildcard", `table inet f { chain i { ` + chain + `policy drop; iifname "eth*" accept; }; }`, "ok", nil},
+		{"an interface index", "table inet f { chain i { " + chain + "policy drop; iif lo accept; }; }", "wrong", nil},
+		{"another interface", `table inet f { chain i { ` + chain + `iifname != "eth0" drop; }; }`, "ok", nil},
+		{"connection states", "table inet f { chain i { " + chain + "policy drop; ct state established,related accept; ct state invalid drop; ct state new tcp dport 80 accept; }; }", "ok", nil},
+		{"states in a verdict map", "table inet f { chain i { " + chain + "policy drop; ct state vmap { established : accept, invalid : drop }; }; }", "wrong", nil},
+		{"a chain that returns", "table inet f { chain a { tcp dport 80 return; drop; }; chain i { " + chain + "jump a; }; }", "ok", nil},
+		{"goto", "table inet f { chain a { tcp dport 81 accept; }; chain i { " + chain + "policy drop; goto a; accept; }; }", "wrong", nil},
+		{"reject", "table inet f { chain i { " + chain + "tcp dport 80 reject; }; }", "wrong", nil},
+		{"a local address", "table inet f { chain i { " + chain + "policy drop; fib daddr type local tcp dport 80 accept; }; }", "ok", nil},
+		{"dormant", "table inet f { flags dormant; chain i { " + chain + "policy drop; }; }", "ok", nil},
+		{"a mark set on the way", "table inet f { chain p { type filter hook prerouting priority -150; tcp dport 80 meta mark set 0x7; }; chain i { " + chain + "policy drop; meta mark 7 accept; }; }", "ok", nil},
+		{"family ip6 only", "table ip6 f { chain i { " + chain + "policy drop; }; }", "ok", nil},
+		{"a limit", "table inet f { chain i { " + chain + "policy drop; tcp dport 80 limit rate 10/second accept; }; }", "note", nil},
+		{"some client", "table inet f { chain i { " + chain + "ip saddr 203.0.113.9 drop; }; }", "note", nil},
+		{"multiport", "iptables -A INPUT -p tcp -m multiport --dports 22,80:90 -j ACCEPT; iptables -P INPUT DROP", "ok", nil},
+		{"multiport of others", "iptables -A INPUT -p tcp -m multiport --dports 22,81:90 -j ACCEPT; iptables -P INPUT DROP", "wrong", nil},
 		{"conntrack and a chain of iptables", "iptables -N W; iptables -A W -p tcp -m comment --comment web --dport 80 -j ACCEPT; " +
-			"iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT; iptables -A INPUT -i eth+ -m conntrack --ctstate NEW -j W; iptables -P INPUT DROP", "ok"},
-		{"TCP flags", "iptables -A INPUT -p tcp --syn --dport 80 -j REJECT", "wrong"},
-		{"not from here", "iptables -A INPUT ! -i lo -p tcp --dport 80 -j DROP", "wrong"},
-		{"addrtype", "iptables -A INPUT -m addrtype ! --dst-type LOCAL -j DROP", "ok"},
+			"iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT; iptables -A INPUT -i eth+ -m conntrack --ctstate NEW -j W; iptables -P INPUT DROP", "ok", nil},
+		{"TCP flags", "iptables -A INPUT -p tcp --syn --dport 80 -j REJECT", "wrong", nil},
+		{"not from here", "iptables -A INPUT ! -i lo -p tcp --dport 80 -j DROP", "wrong", nil},
+		{"addrtype", "iptables -A INPUT -m addrtype ! --dst-type LOCAL -j DROP", "ok", nil},
+		{"the reverse path in nft", reversePathRule, "ok", []netip.Addr{router}},
+		{"another reverse path in nft", "ip route add 192.0.2.1/32 dev lo; nft '" + reversePathRule + "'", "wrong", []netip.Addr{router}},
+		{"the reverse path of anybody", reversePathRule, "note", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			n := newLAN(t)
 			n.options.VIPs = []netip.Addr{vip}
 			n.serve(t)
 			n.apply(t)
-			n.options.Services = web
+			n.options.Services, n.options.Clients = web, test.from
 			line := test.rules
 			if strings.HasPrefix(line, "table") {
 				line = "nft '" + line + "'"

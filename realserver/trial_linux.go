@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -23,6 +24,7 @@ type trial struct {
 	state     uint32     // as ct state has it; 0: there is no connection
 	own       netip.Addr // where a redirect leads to
 	locals    []netip.Addr
+	back      func() answer // whether replies leave where the packet came in; nil: not known
 
 	redirected answer
 	moved      bool // to another port, or to one that is not known
@@ -218,18 +220,40 @@ func (t *trial) conntrack(key expr.CtKey) value {
 	return unknownValue(16)
 }
 
-// fib answers what needs no look at routes: whether the destination is the
-// host's.
+// fib looks up what rules ask of routes: whether the destination is the host's,
+// and whether the way back to the source leads out where the packet came in.
 func (t *trial) fib(e *expr.Fib) value {
+	switch {
+	case e.ResultADDRTYPE && e.FlagDADDR:
+		return t.kindOfDestination()
+	case e.ResultOIF && e.FlagSADDR && e.FlagIIF && t.back != nil:
+		return t.wayBack(e)
+	}
+	return unknownValue(registerBytes)
+}
+
+func (t *trial) kindOfDestination() value {
 	to := t.destination()
-	if !e.ResultADDRTYPE || !e.FlagDADDR || !to.IsValid() {
-		return unknownValue(16)
+	if !to.IsValid() {
+		return unknownValue(4)
 	}
-	kind := uint32(unix.RTN_UNICAST)
-	for _, local := range t.locals {
-		if local == to {
-			kind = unix.RTN_LOCAL
-		}
+	if slices.Contains(t.locals, to) {
+		return knownValue(native32(unix.RTN_LOCAL))
 	}
-	return knownValue(native32(kind))
+	return knownValue(native32(unix.RTN_UNICAST))
+}
+
+// wayBack is the interface that the way back leaves by, if it is the one that the
+// packet came in on, and else 0 or, where only that is asked, false.
+func (t *trial) wayBack(e *expr.Fib) value {
+	met := t.back()
+	switch {
+	case met == perhaps:
+		return unknownValue(4)
+	case e.FlagPRESENT:
+		return knownValue([]byte{byte(met / yes)})
+	case met == no:
+		return knownValue(native32(0))
+	}
+	return t.inIndex
 }

@@ -39,6 +39,7 @@ func localAddresses() ([]netip.Addr, error) {
 // passage tries one packet.
 func (rs *ruleset) passage(p Packet, locals []netip.Addr) (Passage, error) {
 	w := &walk{trial: newTrial(p, locals), rules: rs}
+	w.back = func() answer { return comesBack(p) }
 	o, err := w.through(w.hooks(p.Out))
 	if err != nil {
 		return Passage{}, err
@@ -55,6 +56,22 @@ func (rs *ruleset) passage(p Packet, locals []netip.Addr) (Passage, error) {
 		at = o.by[effectDrop]
 	}
 	return Passage{Fate: fate, Where: at.String(), Chain: at.base.String(), To: at.to}, nil
+}
+
+// comesBack says whether the way to the packet's source, or to anywhere where that
+// is not known, leaves by the interface that the packet comes in on.
+func comesBack(p Packet) answer {
+	to, known := p.From, p.From.IsValid()
+	if !known {
+		if to = elsewhere4; p.To.Is6() {
+			to = elsewhere6
+		}
+	}
+	r, err := LinuxHost{}.FindRoute(RouteQuery{To: to})
+	if err != nil || !known && !r.leads() {
+		return perhaps
+	}
+	return answerOf(r.leads() && r.Interface == p.Interface)
 }
 
 // Covered implements Host.
