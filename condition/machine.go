@@ -9,7 +9,9 @@ import (
 // Whole is the share of a server that takes all that its weight says, in percent.
 const Whole = 100
 
-// lookEvery is how often a server is asked whether its last connection has ended.
+// lookEvery is how often a server is asked whether its last connection has ended, and
+// after what time of draining for the first time: a connection may have been on its
+// way when it began.
 const lookEvery = time.Second
 
 // Settings are what a service says about its servers.
@@ -129,6 +131,9 @@ func (m *Machine) Step(now time.Time, s Settings, in Input) Decision {
 	case Draining:
 		d.Gone = s.Remove && in.Check == healthcheck.Down
 		d.Until, d.Next = in.Deadline, now.Add(lookEvery)
+		if first := d.Since.Add(lookEvery); now.Before(first) {
+			d.Next = first
+		}
 		if !in.Deadline.IsZero() && in.Deadline.Before(d.Next) {
 			d.Next = in.Deadline
 		}
@@ -163,7 +168,7 @@ func (m *Machine) drain(now time.Time, in *Input) (State, Cause) {
 	switch {
 	case m.memory.State == Maintenance:
 		return Maintenance, m.memory.Cause
-	case in.Idle:
+	case in.Idle && m.memory.State == Draining && now.Sub(m.memory.Since) >= lookEvery:
 		return Maintenance, Emptied
 	case !in.Deadline.IsZero() && !now.Before(in.Deadline):
 		return Maintenance, Overtaken

@@ -108,6 +108,12 @@ func TestScenarios(t *testing.T) {
 			{1002 * sec, good.drained(0), Maintenance, 0, true, Emptied},
 			{1003 * sec, good, Warming, 5, false, Returned},
 		}},
+		"drained though it is empty": {Machine{}, Settings{}, []moment{
+			{0, good.idle(), Up, 100, false, Checked},
+			{1 * sec, good.drained(0).idle(), Draining, 0, false, Ordered},
+			{1999 * time.Millisecond, good.drained(0).idle(), Draining, 0, false, Ordered},
+			{2 * sec, good.drained(0).idle(), Maintenance, 0, true, Emptied},
+		}},
 		"drained until its deadline": {Machine{}, Settings{}, []moment{
 			{0, good, Up, 100, false, Checked},
 			{1 * sec, good.drained(10 * sec), Draining, 0, false, Ordered},

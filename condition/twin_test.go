@@ -14,12 +14,13 @@ const tick = 250 * time.Millisecond
 // twin is the slow, obvious Machine: it looks at every tick and counts how many
 // went by.
 type twin struct {
-	state  State
-	joined bool
-	well   int // ticks since the checks say up; -1: they do not
-	warm   int // ticks of slow start that went by; -1: there is none
-	falls  int
-	earned int // ticks in use towards the next pardon
+	state   State
+	joined  bool
+	well    int // ticks since the checks say up; -1: they do not
+	warm    int // ticks of slow start that went by; -1: there is none
+	falls   int
+	earned  int // ticks in use towards the next pardon
+	drained int // ticks of draining that went by
 }
 
 func newTwin(joined bool) *twin { return &twin{joined: joined, well: -1, warm: -1} }
@@ -27,7 +28,11 @@ func newTwin(joined bool) *twin { return &twin{joined: joined, well: -1, warm: -
 func (w *twin) step(now time.Time, s Settings, in Input) (State, int) {
 	w.count(in.Check)
 	was := w.state
+	w.drained++
 	w.state = w.decide(now, s, in)
+	if was != Draining {
+		w.drained = 0
+	}
 	if !w.state.InUse() || !was.InUse() {
 		w.earned = 0
 	}
@@ -78,7 +83,8 @@ func (w *twin) decide(now time.Time, s Settings, in Input) State {
 		return Maintenance
 	}
 	if in.Drained {
-		over := in.Idle || !in.Deadline.IsZero() && !now.Before(in.Deadline)
+		empty := in.Idle && w.state == Draining && time.Duration(w.drained)*tick >= time.Second
+		over := empty || !in.Deadline.IsZero() && !now.Before(in.Deadline)
 		if w.state == Maintenance || over {
 			return Maintenance
 		}

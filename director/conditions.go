@@ -20,6 +20,7 @@ type conditions struct {
 
 // serverCondition is a real server of a service.
 type serverCondition struct {
+	key      string
 	machine  condition.Machine
 	decision condition.Decision
 	held     bool       // it was told that the server is, since it was in use
@@ -29,10 +30,11 @@ type serverCondition struct {
 
 // serviceCondition is a service.
 type serviceCondition struct {
-	quorum condition.Quorum
-	plan   condition.Plan
-	usable int  // weight
-	empty  bool // it had no servers
+	servers []*serverCondition // in the order of the service's
+	quorum  condition.Quorum
+	plan    condition.Plan
+	usable  int  // weight
+	empty   bool // it had no servers
 }
 
 func newConditions() conditions {
@@ -67,19 +69,21 @@ func (d *Director) enroll(before *service.Table) {
 			}
 		}
 		d.conditions.services[s.Name] = c
-		for _, rs := range s.Servers {
+		c.servers = make([]*serverCondition, len(s.Servers))
+		for i, rs := range s.Servers {
 			key := keyOf(rs)
-			c := servers[key]
+			sc := servers[key]
 			switch {
-			case c != nil:
+			case sc != nil:
 			case manned[s.Name]:
-				c = &serverCondition{machine: condition.Joined()}
+				sc = &serverCondition{machine: condition.Joined()}
 			case before == nil && d.saved != nil:
-				c = d.saved.condition(key)
+				sc = d.saved.condition(key)
 			default:
-				c = &serverCondition{}
+				sc = &serverCondition{}
 			}
-			d.conditions.servers[key] = c
+			sc.key = key
+			c.servers[i], d.conditions.servers[key] = sc, sc
 		}
 	}
 	d.endWeights()
@@ -104,9 +108,10 @@ func (d *Director) judgeService(now time.Time, s *service.Service, c *config.Ser
 	settings := condition.Settings{
 		AssumeUp: c.AssumeUp, SlowStart: c.SlowStart, Remove: c.OnFailure == config.FailureRemove,
 	}
+	state := d.conditions.services[s.Name]
 	var sum census
 	for i, rs := range s.Servers {
-		sc := d.conditions.servers[keyOf(rs)]
+		sc := state.servers[i]
 		changed = d.judgeServer(now, sc, rs, settings) || changed
 		if at := sc.decision.Next; !at.IsZero() && (next.IsZero() || at.Before(*next)) {
 			*next = at
@@ -114,7 +119,6 @@ func (d *Director) judgeService(now time.Time, s *service.Service, c *config.Ser
 		rs.SetBaseWeight(sc.baseWeight(&c.RealServers[i]))
 		sum.add(sc.decision.State, rs)
 	}
-	state := d.conditions.services[s.Name]
 	state.usable = sum.usable
 	state.quorum.Step(condition.Thresholds(c.Quorum), sum.usable, sum.pending)
 	plan := state.quorum.Plan(condition.Standby{
@@ -125,14 +129,14 @@ func (d *Director) judgeService(now time.Time, s *service.Service, c *config.Ser
 		state.plan, changed = plan, true
 	}
 	state.empty = len(s.Servers) == 0
-	d.carryOut(s, plan, settings.Remove)
+	state.carryOut(s, settings.Remove)
 	return changed
 }
 
 // judgeServer decides about a server, and returns whether its state has changed.
 // One that fails may only have another MAC address: the resolver asks.
 func (d *Director) judgeServer(now time.Time, sc *serverCondition, rs *service.RealServer, settings condition.Settings) bool {
-	status, _ := d.monitor.Status(keyOf(rs))
+	status, _ := d.monitor.Status(sc.key)
 	in := condition.Input{Check: status.State}
 	if o := sc.duty; o != nil {
 		in.Disabled, in.Drained, in.Deadline = o.Duty == api.Disable, o.Duty == api.Drain, o.Deadline
@@ -149,7 +153,7 @@ func (d *Director) judgeServer(now time.Time, sc *serverCondition, rs *service.R
 	}
 	d.event(api.Event{
 		Time: now, Kind: api.ServerEvent, Service: rs.Service(), Server: address(rs),
-		From: before.State.String(), To: sc.decision.State.String(), Reason: d.reason(sc, rs), By: sc.orderedBy(),
+		From: before.State.String(), To: sc.decision.State.String(), Reason: d.reason(sc), By: sc.orderedBy(),
 	})
 	return true
 }
@@ -197,19 +201,19 @@ func (t *census) add(state condition.State, rs *service.RealServer) {
 }
 
 // carryOut makes the decisions about a service hold for its servers.
-func (d *Director) carryOut(s *service.Service, plan condition.Plan, remove bool) {
-	for _, rs := range s.Servers {
-		decision := &d.conditions.servers[keyOf(rs)].decision
+func (c *serviceCondition) carryOut(s *service.Service, remove bool) {
+	for i, rs := range s.Servers {
+		decision := &c.servers[i].decision
 		share := condition.Whole
 		if decision.State.InUse() {
 			share = decision.Share
 		}
 		rs.SetShare(share)
-		rs.SetHealth(healthOf(decision, plan, rs))
+		rs.SetHealth(healthOf(decision, c.plan, rs))
 	}
 	switch {
 	case s.Sorry == nil:
-	case plan == condition.Sorry:
+	case c.plan == condition.Sorry:
 		s.Sorry.SetHealth(service.Up)
 	case remove:
 		s.Sorry.SetHealth(service.Gone)

@@ -49,8 +49,8 @@ func eventText(e *api.Event) string {
 }
 
 // reason says for people why a server is in its state.
-func (d *Director) reason(sc *serverCondition, rs *service.RealServer) string {
-	switch status, _ := d.monitor.Status(keyOf(rs)); sc.decision.Cause {
+func (d *Director) reason(sc *serverCondition) string {
+	switch status, _ := d.monitor.Status(sc.key); sc.decision.Cause {
 	case condition.Assumed:
 		return "assumed before the first result of its checks"
 	case condition.Returned:

@@ -213,7 +213,7 @@ func (d *Director) weighed(definitions []service.Definition) []service.Definitio
 func (d *Director) endWeights() {
 	for i, s := range d.table.Services() {
 		for j, rs := range s.Servers {
-			sc := d.conditions.servers[keyOf(rs)]
+			sc := d.conditions.services[s.Name].servers[j]
 			if now := d.config.Services[i].RealServers[j].Weight; sc.weight != nil && sc.weight.Instead != now {
 				d.endWeight(sc, rs, fmt.Sprintf("the configuration has weight %d now, not %d", now, sc.weight.Instead))
 			}

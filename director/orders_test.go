@@ -273,6 +273,7 @@ func TestOrdersSurvive(t *testing.T) {
 		check("after a reload", "draining")
 		r.stop()
 		r.up()
+		r.pass(time.Second)
 		check("after a restart, empty", "maintenance")
 		r.mustReload(strings.Replace(text, "      - {address: 192.0.2.22}\n", "", 1))
 		r.mustReload(text)
@@ -300,10 +301,11 @@ func TestDrainOverRestart(t *testing.T) {
 			t.Errorf("within the grace it is %s: %+v", got, server(r.status(), "web", 21))
 		}
 		r.order(api.OrderRequest{Duty: api.Drain, Server: "192.0.2.22"})
+		r.pass(time.Second)
 		if got := r.state(22); got != "maintenance" {
 			t.Errorf("one that is drained now, and has no connections, is %s", got)
 		}
-		r.pass(4 * time.Second)
+		r.pass(3 * time.Second)
 		if got := r.state(21); got != "maintenance" {
 			t.Errorf("after the grace it is %s", got)
 		}

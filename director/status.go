@@ -162,7 +162,7 @@ func (d *Director) conditionStatus(out *api.RealServer, rs *service.RealServer, 
 	sc := d.conditions.servers[keyOf(rs)]
 	decision := &sc.decision
 	out.State, out.StateSince, out.Until = decision.State.String(), decision.Since, decision.Until
-	out.Share, out.Orders, out.Reason = decision.Share, sc.orders(), d.reason(sc, rs)
+	out.Share, out.Orders, out.Reason = decision.Share, sc.orders(), d.reason(sc)
 	if c.AssumeUp && out.Health == healthcheck.Unknown.String() {
 		out.Health = healthcheck.Up.String()
 	}

@@ -70,8 +70,8 @@ type whyWriter struct {
 func (d *Director) states() map[*service.RealServer]condition.State {
 	states := make(map[*service.RealServer]condition.State)
 	for _, s := range d.table.Services() {
-		for _, rs := range s.Servers {
-			states[rs] = d.conditions.servers[keyOf(rs)].decision.State
+		for i, rs := range s.Servers {
+			states[rs] = d.conditions.services[s.Name].servers[i].decision.State
 		}
 	}
 	return states
