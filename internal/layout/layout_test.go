@@ -35,26 +35,27 @@ var mayImport = map[string][]string{
 	// service has the timeouts of its connections.
 	"service": {"frame", "scheduler", "conntable"},
 	// It hands a service the flow to schedule, which is a scheduler's type.
-	"dataplane":    {"frame", "dataplane/link", "dataplane/fragment", "service", "conntable", "scheduler"},
-	"arp":          {"frame"},
-	"arp/arptest":  {"arp", "frame"},
-	"neighbor":     {"frame", "arp"},
-	"arpresponder": {"frame", "arp"},
-	"healthcheck":  {},
-	"condition":    {"healthcheck"}, // what the checks say
-	"config":       {"frame", "scheduler", "healthcheck"},
-	"finding":      {"frame"},
+	"dataplane":       {"frame", "dataplane/link", "dataplane/fragment", "service", "conntable", "scheduler"},
+	"arp":             {"frame"},
+	"arp/arptest":     {"arp", "frame"},
+	"neighbor":        {"frame", "arp"},
+	"arpresponder":    {"frame", "arp"},
+	"healthcheck":     {},
+	"healthcheck/via": {"healthcheck"}, // it gives probes their ways
+	"condition":       {"healthcheck"}, // what the checks say
+	"config":          {"frame", "scheduler", "healthcheck"},
+	"finding":         {"frame"},
 	// It says what it finds in the words that the doctor uses too.
 	"guard": {"finding"},
 	// All above but backends, and the types in which it says how it is.
 	"director": {
 		"config", "frame", "dataplane/link", "scheduler", "service", "conntable", "dataplane",
-		"neighbor", "arpresponder", "healthcheck", "condition", "finding", "guard", "admin/api",
+		"neighbor", "arpresponder", "healthcheck", "healthcheck/via", "condition", "finding", "guard", "admin/api",
 	},
 	// The host in memory on which a test runs it.
 	"director/memhost": {
 		"director", "frame", "dataplane/link", "dataplane/link/memlink", "arp", "neighbor", "arpresponder",
-		"healthcheck", "guard",
+		"healthcheck", "healthcheck/via", "guard",
 	},
 	"admin/api":  {},
 	"admin":      {"director", "admin/api"},
