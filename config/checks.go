@@ -25,7 +25,7 @@ func (svc section) check(spec healthcheck.Spec) healthcheck.Spec {
 	if len(s.fields) > 0 && !kind.present() && !kind.failed() && spec.Kind == kindNone {
 		v.fail("names no kind", "add a kind: "+oneOf(kinds))
 	}
-	spec.Via = choice(s.get("via"), spec.Via, []string{healthcheck.DefaultVia}, "vip")
+	spec.Via = choice(s.get("via"), spec.Via, []string{healthcheck.ViaVIP, healthcheck.ViaReal})
 	spec.Port = uint16(s.get("port").integer(0, 1, 65535))
 	spec.Every = s.get("every").duration(spec.Every, minEvery, maxEvery)
 	// A shorter every alone must not need a timeout too.

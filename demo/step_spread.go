@@ -34,8 +34,8 @@ func (st *story) showSpread(ctx context.Context) error {
 // showWay shows the first frames of one connection: only MAC addresses change.
 func (st *story) showWay(ctx context.Context) error {
 	out := st.screen
-	director := st.director.link.Peer.Capture(lab.Only(opening))
-	client := st.client.link.Capture(lab.Only(opening))
+	director := st.director.link.Peer.Capture(lab.Only(opening(st.client.addr)))
+	client := st.client.link.Capture(lab.Only(opening(st.client.addr)))
 	defer director.Close()
 	defer client.Close()
 	name, err := get(ctx, st.client.HTTPClient())

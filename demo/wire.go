@@ -63,13 +63,21 @@ func segmentOf(f lab.Frame) (s segment, ok bool) {
 	return s, true
 }
 
-// opening matches the first two segments of connections to the VIP.
-func opening(f lab.Frame) bool {
-	s, ok := segmentOf(f)
-	return ok && s.flags&flagSYN != 0 && (s.src == vip || s.dst == vip)
+// between reports whether the segment is of a connection from client to the VIP,
+// and not of one of the director's health checks, which ask the VIP as well.
+func (s segment) between(client netip.Addr) bool {
+	return s.src == client && s.dst == vip || s.src == vip && s.dst == client
 }
 
-// traffic counts the frames of connections to the VIP in two places.
+// opening matches the first two segments of a client's connections to the VIP.
+func opening(client netip.Addr) func(lab.Frame) bool {
+	return func(f lab.Frame) bool {
+		s, ok := segmentOf(f)
+		return ok && s.flags&flagSYN != 0 && s.between(client)
+	}
+}
+
+// traffic counts the frames of the client's connections to the VIP in two places.
 type traffic struct {
 	client, director *lab.Capture
 
@@ -92,7 +100,7 @@ func (l *lan) watchTraffic() *traffic {
 	own := l.director.link.MAC().String()
 	t.director = l.director.link.Peer.Capture(lab.SnapLen(headers), lab.Only(func(f lab.Frame) bool {
 		switch s, ok := segmentOf(f); {
-		case !ok:
+		case !ok || !s.between(l.client.addr):
 		case s.src == vip:
 			t.intruding.Add(1)
 		case s.dst == vip && f.Outgoing && f.Dst().String() == own:

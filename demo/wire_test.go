@@ -35,8 +35,11 @@ func TestSegmentOf(t *testing.T) {
 	if want := (segment{client, vip, flagSYN | flagACK}); !ok || got != want {
 		t.Errorf("%+v %v, want %+v", got, ok, want)
 	}
-	if !opening(f) {
+	if !opening(client)(f) {
 		t.Error("not the opening of a connection to the VIP")
+	}
+	if opening(netip.MustParseAddr("192.0.2.2"))(f) {
+		t.Error("the opening of somebody else's connection")
 	}
 	const whole = ethernetLen + 24 + tcpLen // with the options, without Ethernet's padding
 	for n := range f.Data[:whole] {

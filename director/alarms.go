@@ -42,6 +42,9 @@ func (d *Director) ownAlarms(now time.Time) []api.Alarm {
 		}
 	}
 	out = append(out, d.sharedMACs(now)...)
+	for _, p := range d.astray {
+		out = append(out, api.Alarm{What: p.What + ": " + p.Why, Remedy: p.Remedy})
+	}
 	for _, s := range d.table.Services() {
 		if what := d.serviceAlarm(s); what != "" {
 			out = append(out, api.Alarm{

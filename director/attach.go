@@ -89,6 +89,7 @@ func (d *Director) keeps(ingress, egress *Interface, why problem) bool {
 	if fits && !broken {
 		a.ingress, a.egress = *ingress, *egress
 		d.setSource(a)
+		d.ways.Restore() // routes end with an interface that is set down
 		return true
 	}
 	d.log.Warn("letting go of the interfaces", "ingress", d.config.Ingress, "egress", d.config.Egress, "changed", !fits, "broken", broken)
@@ -144,6 +145,8 @@ func (d *Director) attach(ingress, egress Interface) error {
 		a.runWorker(d, i, w)
 	}
 	d.lookAtKernel() // the guard of a deleted interface went with it
+	d.ways.Restore() // and so did the routes
+	d.lookAtWays()
 	d.log.Info("attached", "ingress", ingress.Name, "egress", egress.Name, "vip_mac", d.vipMAC(&ingress), "workers", len(a.workers))
 	return nil
 }

@@ -31,7 +31,7 @@ func run(b *testing.B, text string) (*director.Director, *memhost.Interface) {
 	}
 	ready := make(chan struct{})
 	d, err := director.New(director.Options{
-		Config: c, Host: host, Way: host.Way, Log: slog.New(slog.DiscardHandler), Ready: func() { close(ready) },
+		Config: c, Host: host, Log: slog.New(slog.DiscardHandler), Ready: func() { close(ready) },
 	})
 	if err != nil {
 		b.Fatal(err)

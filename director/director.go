@@ -15,6 +15,7 @@ import (
 	"lvsdr/dataplane"
 	"lvsdr/guard"
 	"lvsdr/healthcheck"
+	"lvsdr/healthcheck/via"
 	"lvsdr/service"
 )
 
@@ -31,9 +32,6 @@ type Options struct {
 	Load func() (*config.Config, error)
 	// Host is the machine.
 	Host Host
-	// Way returns how the health checks of a target travel; nil: by the host's
-	// routing.
-	Way func(healthcheck.Spec, healthcheck.Target) healthcheck.Way
 	// Log takes the director's messages; nil: slog.Default.
 	Log *slog.Logger
 	// Ready is called once the director forwards.
@@ -76,6 +74,8 @@ type Director struct {
 	resolver   Resolver
 	guard      Guard
 	findings   []guard.Finding
+	ways       Ways
+	astray     []via.Problem // of them
 	attached   *attachment
 	unattached problem            // why not
 	cause      error              // of that, if it was an error
@@ -182,6 +182,9 @@ func (d *Director) start() error {
 	if err := guard.Err(d.findings); err != nil {
 		return err
 	}
+	if err := d.openWays(); err != nil {
+		return err
+	}
 	d.startHealth()
 	d.settle(time.Now())
 	d.checkInterfaces()
@@ -258,6 +261,7 @@ func (d *Director) loop(ctx context.Context) {
 			d.everySecond()
 		case <-look.C:
 			d.lookAtKernel()
+			d.lookAtWays()
 			d.lookAtRoutes()
 		}
 	}
@@ -292,6 +296,9 @@ func (d *Director) stop() error {
 	}
 	if d.resolver != nil {
 		errs = append(errs, d.resolver.Close())
+	}
+	if d.ways != nil {
+		errs = append(errs, d.ways.Close())
 	}
 	if d.guard != nil {
 		errs = append(errs, d.guard.Remove())

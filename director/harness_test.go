@@ -138,7 +138,7 @@ func (r *rig) try() error {
 	}
 	ready := make(chan struct{})
 	d, err := director.New(director.Options{
-		Config: c, ConfigFile: "director.yaml", Rules: r.rules, Load: r.load, Host: r.host, Way: r.host.Way, Version: "test", Event: r.event,
+		Config: c, ConfigFile: "director.yaml", Rules: r.rules, Load: r.load, Host: r.host, Version: "test", Event: r.event,
 		Log: slog.New(logHandler{slog.NewTextHandler(r.log, nil), r.logged}), Ready: func() { close(ready) },
 	})
 	if err != nil {

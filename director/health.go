@@ -11,7 +11,7 @@ import (
 func (d *Director) startHealth() {
 	d.monitor = healthcheck.NewMonitor(healthcheck.Options{
 		Notify: func(healthcheck.Event) { d.health.tell() },
-		Way:    d.options.Way,
+		Way:    d.ways.Way,
 		Log:    d.log,
 	})
 	subs := subscriptions(d.config)

@@ -11,6 +11,8 @@ import (
 	"lvsdr/dataplane/link"
 	"lvsdr/frame"
 	"lvsdr/guard"
+	"lvsdr/healthcheck"
+	"lvsdr/healthcheck/via"
 	"lvsdr/neighbor"
 )
 
@@ -52,6 +54,9 @@ type Host interface {
 	// OpenGuard installs the guard if on is set; otherwise it removes what an
 	// earlier process left on the interface, and what it returns only looks.
 	OpenGuard(c guard.Config, on bool) (Guard, error)
+	// OpenWays opens the ways by which probes travel, none at first. What a killed
+	// process left is removed.
+	OpenWays(via.Config) (Ways, error)
 }
 
 // Interface is a network interface of the host.
@@ -107,4 +112,15 @@ type Guard interface {
 	Look() []guard.Finding
 	Update(vips []netip.Addr) error
 	Remove() error
+}
+
+// Ways are how probes travel to the real servers: those that ask a VIP as
+// [via.Ways] does it, the others by the host's routing.
+type Ways interface {
+	Check([]via.Server) error
+	Set([]via.Server)
+	Restore()
+	Look() []via.Problem
+	Way(healthcheck.Spec, healthcheck.Target) healthcheck.Way
+	Close() error
 }

@@ -12,6 +12,8 @@ import (
 
 	"lvsdr/arpresponder"
 	"lvsdr/guard"
+	"lvsdr/healthcheck"
+	"lvsdr/healthcheck/via"
 	"lvsdr/neighbor"
 )
 
@@ -152,6 +154,23 @@ func (linuxHost) OpenGuard(c guard.Config, on bool) (Guard, error) {
 	}
 	g.watcher.Guard = table
 	return g, nil
+}
+
+func (linuxHost) OpenWays(c via.Config) (Ways, error) {
+	w, err := via.Open(c)
+	if err != nil {
+		return nil, err
+	}
+	return linuxWays{w}, nil
+}
+
+type linuxWays struct{ *via.Ways }
+
+func (w linuxWays) Way(spec healthcheck.Spec, target healthcheck.Target) healthcheck.Way {
+	if !spec.ByVIP() {
+		return healthcheck.Way{}
+	}
+	return w.Ways.Way(target.Addr)
 }
 
 // linuxGuard is a guard.Watcher with its VIPs, and with its Guard unless

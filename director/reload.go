@@ -55,6 +55,10 @@ func (d *Director) apply(next *config.Config) error {
 	if err := d.monitor.Validate(checks); err != nil {
 		return err
 	}
+	probed := probed(next)
+	if err := d.ways.Check(probed); err != nil {
+		return err
+	}
 	if err := d.updateGuard(d.config, next); err != nil {
 		return err
 	}
@@ -69,6 +73,7 @@ func (d *Director) apply(next *config.Config) error {
 	d.config, d.table, d.vipNames = next, table, nameVIPs(d.vipNames, table)
 	d.ledger.follow(before, table)
 	d.enroll(before)
+	d.ways.Set(probed)
 	if err := d.monitor.Set(checks); err != nil { // only a closed monitor refuses what is valid
 		d.log.Error("health checks were not changed", "error", err)
 	}

@@ -205,7 +205,7 @@ func TestCallerLeaves(t *testing.T) {
 			t.Fatal(err)
 		}
 		reading, read := make(chan struct{}), make(chan struct{})
-		d, err := director.New(director.Options{Config: c, Host: r.host, Way: r.host.Way, Load: func() (*config.Config, error) {
+		d, err := director.New(director.Options{Config: c, Host: r.host, Load: func() (*config.Config, error) {
 			close(reading)
 			<-read
 			return nil, errBoom

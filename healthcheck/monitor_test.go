@@ -495,7 +495,7 @@ func TestClose(t *testing.T) {
 			t.Error("Set after Close: no error")
 		}
 		m.Restore("a", Up)
-		if text := log.String(); !strings.Contains(text, "real server is up") || !strings.Contains(text, "tcp://") {
+		if text := log.String(); !strings.Contains(text, "real server is up") || !strings.Contains(text, "on 192.0.2.21") {
 			t.Errorf("log: %s", text)
 		}
 	})

@@ -25,7 +25,7 @@ type Spec struct {
 // The defaults that Defaults fills in.
 const (
 	DefaultKind    = "tcp"
-	DefaultVia     = ViaReal
+	DefaultVia     = ViaVIP
 	DefaultEvery   = 2 * time.Second
 	DefaultTimeout = time.Second
 	DefaultRise    = 2

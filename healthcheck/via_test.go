@@ -23,6 +23,8 @@ func TestByVIP(t *testing.T) {
 		kind, via string
 		want      bool
 	}{
+		{"", "", true},
+		{"tcp", "", true},
 		{"", ViaVIP, true},
 		{"http", ViaVIP, true},
 		{"tcp", ViaReal, false},
@@ -95,7 +97,7 @@ func TestVIPsShareNoProbe(t *testing.T) {
 		}})
 		defer m.Close()
 		a, b, c := sub("a", 80), sub("b", 80), sub("c", 80)
-		a.Spec.Via, b.Spec.Via, b.Target.VIP = ViaVIP, ViaVIP, otherVIP
+		b.Target.VIP = otherVIP
 		c.Target.VIP, c.Spec.Via = otherVIP, ViaReal
 		d := c
 		d.Key, d.Target.VIP = "d", vip // asks the server itself, as c does

@@ -22,7 +22,7 @@ import (
 //	ip_forward=1
 func TestLANKernelForwards(t *testing.T) {
 	t.Parallel()
-	c := layCluster(t, clusterConfig{Serve: serveGo, StaticARP: true, CountFrames: true})
+	c := layCluster(t, clusterConfig{Serve: serveGo, StaticARP: true, CountFrames: true, Check: checkReal})
 	c.Director.SetSysctl("net.ipv4.ip_forward", "1")
 	toVIP := lab.Only(func(f lab.Frame) bool {
 		_, dst := ipv4Addrs(f)

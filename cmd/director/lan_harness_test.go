@@ -54,6 +54,10 @@ type clusterConfig struct {
 // checkFast has a dead server leave within 1 s.
 const checkFast = "{kind: http, every: 250ms, timeout: 250ms, rise: 1, fall: 3}"
 
+// checkReal is for tests that count what goes to the VIP, or what the director's
+// kernel sends: probes of the VIP go there, and end with RST.
+const checkReal = "{kind: http, via: real, every: 250ms, timeout: 250ms, rise: 1, fall: 3}"
+
 // cluster is a LAN with a director and real programs on it:
 //
 //	client  client2 …   director     web1      web2      web3 …

@@ -34,7 +34,7 @@ const udpService = `  - name: udp
 //	         ├── switch ── web1
 //	director ┘
 func newByteCluster(t *testing.T) *cluster {
-	return newCluster(t, clusterConfig{Servers: 1, Serve: serveGo, StaticARP: true, CountFrames: true, Services: udpService})
+	return newCluster(t, clusterConfig{Servers: 1, Serve: serveGo, StaticARP: true, CountFrames: true, Check: checkReal, Services: udpService})
 }
 
 // TestLANBytes: what a real server receives is what the client has sent, from

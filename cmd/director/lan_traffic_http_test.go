@@ -17,8 +17,8 @@ func TestLANHTTP(t *testing.T) {
 	c := layCluster(t, clusterConfig{CountFrames: true})
 	arp := c.Client.Link.Capture(lab.Only(claims(c.VIP)))
 	replies := c.Director.Link.Peer.Capture(lab.Only(func(f lab.Frame) bool {
-		src, _ := ipv4Addrs(f)
-		return src == c.VIP
+		src, dst := ipv4Addrs(f)
+		return src == c.VIP && dst != c.Director.Addr // which asks it for its health
 	}))
 	c.Start()
 	c.WaitServing()

@@ -9,6 +9,7 @@ import (
 	"lvsdr/arpresponder"
 	"lvsdr/director"
 	"lvsdr/guard"
+	"lvsdr/healthcheck/via"
 	"lvsdr/neighbor"
 )
 
@@ -25,6 +26,8 @@ const (
 	OpenResolver    Operation = "open resolver"
 	OpenGuard       Operation = "open guard"
 	UpdateGuard     Operation = "update guard"
+	OpenWays        Operation = "open ways"
+	CheckWays       Operation = "check ways"
 	ReadARP         Operation = "read ARP" // by responder and resolver
 )
 
@@ -42,6 +45,8 @@ type Host struct {
 	vips       []netip.Addr
 	forwarding bool
 	findings   []guard.Finding
+	ways       *hostWays // nil: there are none
+	problems   []via.Problem
 }
 
 var _ director.Host = (*Host)(nil)

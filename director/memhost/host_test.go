@@ -17,6 +17,7 @@ import (
 	"lvsdr/director"
 	"lvsdr/frame"
 	"lvsdr/healthcheck"
+	"lvsdr/healthcheck/via"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -177,9 +178,13 @@ func TestSocket(t *testing.T) {
 func TestDial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := lan()
+		ways, err := h.OpenWays(via.Config{Egress: "eth0"})
+		if err != nil {
+			t.Fatal(err)
+		}
 		check := func(port uint16) healthcheck.Result {
 			spec, target := healthcheck.Defaults(), healthcheck.Target{Addr: rip, VIP: netip.MustParseAddr("192.0.2.10"), Port: port}
-			c, err := healthcheck.New(spec, target, h.Way(spec, target))
+			c, err := healthcheck.New(spec, target, ways.Way(spec, target))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -189,6 +194,10 @@ func TestDial(t *testing.T) {
 		}
 		h.SetServer(netip.AddrPortFrom(rip, 80), Serving)
 		h.SetServer(netip.AddrPortFrom(rip, 81), Refusing)
+		if r := check(80); r.OK {
+			t.Errorf("without a way: %+v", r)
+		}
+		ways.Set([]via.Server{{Addr: rip}})
 		if r := check(80); !r.OK {
 			t.Errorf("serving: %+v", r)
 		}

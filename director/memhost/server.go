@@ -6,8 +6,6 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
-
-	"lvsdr/healthcheck"
 )
 
 // Server is what a real server's port does about a connection.
@@ -25,14 +23,6 @@ func (h *Host) SetServer(at netip.AddrPort, s Server) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.servers[at] = s
-}
-
-// Way leads to the servers of the host's segments, for checks of kind tcp. It
-// fits director.Options.
-func (h *Host) Way(_ healthcheck.Spec, t healthcheck.Target) healthcheck.Way {
-	return healthcheck.Way{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-		return h.dial(ctx, network, t.Addr, address)
-	}}
 }
 
 // dial connects to what a real server has at the port of address, which may be

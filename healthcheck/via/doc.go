@@ -32,6 +32,6 @@
 // groups; only that is ever removed: by [Ways.Close], and by the next [Open] after a
 // SIGKILL. One process at a time does this in a network namespace.
 //
-// The package asks nothing itself, and sets no sysctl: [Ways.Look] says which one
-// keeps the replies away.
+// The package asks nothing itself, and sets no sysctl. That the kernel may drop the
+// replies (rp_filter) is for package guard to find.
 package via

@@ -53,7 +53,7 @@ func (w *Ways) Look() (problems []Problem) {
 			Remedy: fmt.Sprintf("give it one outside of %d to %d (ip rule), or restart the director", w.plan.priority, w.plan.priority+2),
 		})
 	}
-	return append(problems, w.reversePath()...)
+	return problems
 }
 
 // failures sums up why servers have no way.

@@ -109,32 +109,3 @@ func TestTakes(t *testing.T) {
 		}
 	}
 }
-
-func TestReverseProblems(t *testing.T) {
-	vips := []netip.Addr{vip, rip(11), rip(12), rip(13), rip(14)}
-	for _, tt := range []struct {
-		r    reverse
-		want []string // remedies
-	}{
-		{reverse{egress: "eth1", mode: 0, other: vips, none: vips}, nil},
-		{reverse{egress: "eth1", mode: 1}, nil},
-		{reverse{egress: "eth1", mode: 1, other: vips}, []string{"sysctl -w net.ipv4.conf.eth1.rp_filter=2"}},
-		{reverse{egress: "eth1.7", mode: 1, other: vips}, []string{"sysctl -w net/ipv4/conf/eth1.7/rp_filter=2"}},
-		{reverse{egress: "eth1", mode: 2, other: vips}, nil},
-		{
-			reverse{egress: "eth1", mode: 2, none: vips},
-			[]string{"sysctl -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0, or a default route and sysctl -w net.ipv4.conf.eth1.rp_filter=2"},
-		},
-	} {
-		var got []string
-		for _, p := range tt.r.problems() {
-			got = append(got, p.Remedy)
-			if !strings.Contains(p.What, "192.0.2.10, 192.0.2.11, 192.0.2.12, 2 more VIPs") {
-				t.Errorf("%q names other VIPs", p.What)
-			}
-		}
-		if !slices.Equal(got, tt.want) {
-			t.Errorf("%+v: %q", tt.r, got)
-		}
-	}
-}

@@ -150,11 +150,12 @@ func (w *Ways) Set(servers []Server) {
 	w.publish()
 }
 
-// Restore puts back what went with the egress when it was down or deleted.
+// Restore puts back what went with the egress when it was down or deleted. That all
+// is there costs it one question to the kernel.
 func (w *Ways) Restore() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed || len(w.wanted) == 0 {
+	if w.closed || len(w.wanted) == 0 || w.sound() {
 		return
 	}
 	if w.claim() != nil {
@@ -167,6 +168,18 @@ func (w *Ways) Restore() {
 	}
 	w.reconcile(now.ours)
 	w.publish()
+}
+
+// sound reports whether the routes are there, by the first: they go all at once.
+func (w *Ways) sound() bool {
+	index, err := w.kernel.egress(w.config.Egress)
+	if err != nil || index != w.index || len(w.failed) > 0 {
+		return false
+	}
+	for addr, s := range w.plan.servers {
+		return len(s.VIPs) == 0 || w.follow(addr, s.VIPs[0]) == nil
+	}
+	return true
 }
 
 // renumber plans the wanted servers, each with a number of its own: the one it
