@@ -81,7 +81,7 @@ func (n *mortal) testKilled(t *testing.T, changes int, restored func(when string
 	died := 0
 	for n.child(t, orders{Options: n.options, Acts: life, Kill: died + 1, Report: report}) {
 		died++
-		n.child(t, orders{Options: n.options, Acts: []act{{Do: "undo"}}})
+		n.undoAll(t)
 		restored(fmt.Sprintf("killed at point %d, undone", died))
 		if left, err := filepath.Glob(filepath.Join(n.options.StateDir, "*.json")); err != nil || len(left) > 0 {
 			t.Fatalf("killed at point %d, undone: the record is still there: %q, %v", died, left, err)
@@ -96,6 +96,18 @@ func (n *mortal) testKilled(t *testing.T, changes int, restored func(when string
 	if err != nil || made != changes || points != died || died < 4*changes {
 		t.Errorf("%d changes, %d points, died at %d; want %d changes, each with 4 points at least: %v", made, points, died, changes, err)
 	}
+}
+
+// undoAll undoes what a child left, in this process unless children see another
+// /proc/sys.
+func (n *mortal) undoAll(t *testing.T) {
+	t.Helper()
+	all := act{Do: "undo"}
+	if n.by != nil {
+		n.child(t, orders{Options: n.options, Acts: []act{all}})
+		return
+	}
+	n.do(t, func() error { return all.do(n.options, new(doomed)) })
 }
 
 // child runs a process, and says whether it was killed.

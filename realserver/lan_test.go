@@ -108,7 +108,7 @@ func (n *lan) state(t *testing.T) string {
 		return nil
 	})
 	p := n.server.Command(t.Context(), "sh", "-ec",
-		"ip -d address; ip rule; ip -6 rule; ip -4 route show table all; ip -6 route show table all; nft list ruleset")
+		"for family in -4 -6; do printf 'address\\nrule\\nroute show table all\\n' | ip -d $family -batch -; done; nft list ruleset")
 	if err := p.Run(); err != nil {
 		t.Fatal(err)
 	}

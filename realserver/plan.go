@@ -15,6 +15,8 @@ type Plan struct {
 	Steps  []Step
 	Gone   []netip.Addr // VIPs that were applied, and are to be undone
 	Undone *Undone      // what Apply did about them; nil before
+
+	stateDir string // of the record
 }
 
 // NewPlan returns what is missing on h for o. It changes nothing. The error
@@ -64,7 +66,11 @@ func (p *Plan) Commands() []string {
 		lines = append(lines, c.Command())
 	}
 	for _, vip := range p.Gone {
-		lines = append(lines, fmt.Sprintf("director realserver undo --vip %v", vip))
+		line := fmt.Sprintf("director realserver undo --vip %v", vip)
+		if p.stateDir != DefaultStateDir {
+			line += " --state-dir " + p.stateDir
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }
@@ -117,7 +123,7 @@ func (r *runner) plan(rec record, boot *persisted) (*Plan, error) {
 		steps = append(steps, files...)
 	}
 	gone, err := r.gone(rec, boot)
-	return &Plan{VIPs: r.options.VIPs, Steps: steps, Gone: gone}, err
+	return &Plan{VIPs: r.options.VIPs, Steps: steps, Gone: gone, stateDir: r.options.StateDir}, err
 }
 
 // otherMethod refuses VIPs to which another method was applied: two at once

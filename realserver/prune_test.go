@@ -24,7 +24,10 @@ func TestPrune(t *testing.T) {
 		if want := []netip.Addr{vipA, vip6}; err != nil || !slices.Equal(plan.Gone, want) {
 			t.Fatalf("plan: %v, %+v", err, plan)
 		}
-		undo := []string{"director realserver undo --vip " + vipA.String(), "director realserver undo --vip " + vip6.String()}
+		var undo []string
+		for _, vip := range plan.Gone {
+			undo = append(undo, fmt.Sprintf("director realserver undo --vip %v --state-dir %s", vip, o.StateDir))
+		}
 		if lines := plan.Commands(); !slices.Equal(lines[len(lines)-2:], undo) {
 			t.Errorf("commands %q", lines)
 		}

@@ -58,7 +58,7 @@ func (n *lonely) settle() {
 func (n *lonely) snapshot() string {
 	n.t.Helper()
 	snapshot := n.sysctls() + n.run("sh", "-ec",
-		"ip -d address; ip rule; ip -6 rule; ip -4 route show table all; ip -6 route show table all; nft list ruleset")
+		"for family in -4 -6; do printf 'address\\nrule\\nroute show table all\\n' | ip -d $family -batch -; done; nft list ruleset")
 	records, err := filepath.Glob(filepath.Join(n.state, "*.json*"))
 	if err != nil {
 		n.t.Fatal(err)

@@ -217,7 +217,7 @@ func TestRealserverShrinks(t *testing.T) {
 				t.Errorf("without --prune:\n%s", out)
 			}
 			run("check", "--vip", "192.0.2.12")
-			if out := run("apply", "--method", method, "--config", file, "--prune", "--print"); !strings.Contains(out, "director realserver undo --vip 192.0.2.12\n") {
+			if out := run("apply", "--method", method, "--config", file, "--prune", "--print"); !strings.Contains(out, "director realserver undo --vip 192.0.2.12 --state-dir "+state+"\n") {
 				t.Errorf("printed\n%s", out)
 			}
 			out := run("apply", "--method", method, "--config", file, "--prune")
