@@ -396,6 +396,9 @@ services:
 		},
 		{add(fresh, ServiceSettings{}), "\ntcp-192.0.2.14-80 [192.0.2.14:80]"},
 		{addServer(fresh, ServerSettings{Address: "192.0.2.99", Weight: 1}), " 192.0.2.99:80=1\n"},
+		{del(fresh), "\n"},
+		{del(web), "vips [192.0.2.14 192.0.2.10]"},
+		{add(tcp("192.0.2.99:80"), ServiceSettings{}), "tcp-192.0.2.99-80 [192.0.2.99:80]"},
 	})
 }
 

@@ -52,6 +52,13 @@ func TestMergeServers(t *testing.T) {
 			want: "web [192.0.2.10:80]" + rest + " 192.0.2.21:80=2 192.0.2.22:80=5\n",
 		},
 		{
+			name: "a server that was added is the sorry server now", file: webLine,
+			do:      []func(*Editor) error{addServer(web, server("192.0.2.23", 1))},
+			next:    "{name: web, address: 192.0.2.10:80, sorry_server: 192.0.2.23, real_servers: [192.0.2.21, 192.0.2.22]}",
+			want:    "web [192.0.2.10:80]" + rest + " 192.0.2.21:80=1 192.0.2.22:80=1\n",
+			dropped: []string{`real server 192.0.2.23 of service "web"`},
+		},
+		{
 			name: "deleted stays deleted, unless its text changes", file: webLine,
 			do:   []func(*Editor) error{delServer(web, "192.0.2.21"), delServer(web, "192.0.2.22")},
 			next: "{name: web, address: 192.0.2.10:80, real_servers: [192.0.2.21, {address: 192.0.2.22, upper: 5}]}",

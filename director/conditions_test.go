@@ -315,6 +315,28 @@ func TestQuorumHysteresis(t *testing.T) {
 	})
 }
 
+// TestQuorumIsAwaited: as long as a quorum may yet be made, nobody is served, and
+// nobody refused.
+func TestQuorumIsAwaited(t *testing.T) {
+	within(t, func(r *rig) {
+		r.host.SetServer(port(22), memhost.Silent)
+		r.write(with(r.text, quorumOfTwo))
+		r.start()
+		r.pass(300 * time.Millisecond)
+		if sent := r.send(segment(1, frame.TCPSyn)); len(sent) != 0 || r.verdicts()["drop undecided"] != 1 || r.plan() != "waiting" {
+			t.Errorf("%d frames were sent, plan %s, %v", len(sent), r.plan(), r.verdicts())
+		}
+		r.pass(3 * time.Second)
+		if got := r.serversOf(2); got[0] != 1 || r.plan() != "refused" {
+			t.Errorf("it cannot be made: a connection went to %v, plan %s", got, r.plan())
+		}
+		r.mend(22)
+		if got := r.serversOf(3, 4); got[21] != 1 || got[22] != 1 || r.plan() != "normal" {
+			t.Errorf("it is made: connections went to %v, plan %s", got, r.plan())
+		}
+	})
+}
+
 // TestFailOpen: servers that fail their checks are better than none, where the
 // service says so; a sorry server comes first, if it answers ARP.
 func TestFailOpen(t *testing.T) {
@@ -411,6 +433,7 @@ func TestStatesSurvive(t *testing.T) {
 		r.mustReload(strings.Replace(r.text, "      - {address: 192.0.2.22}", "      - {address: 192.0.2.22, weight: 7}", 1))
 		check("after a reload")
 		r.stop()
+		r.event = func(e api.Event) { t.Errorf("the restart is news: %+v", e) }
 		r.start()
 		check("after a restart")
 	})

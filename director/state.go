@@ -63,7 +63,7 @@ func (f *stateFile) condition(key string) *serverCondition {
 	sc := &serverCondition{}
 	if m, known := f.last.Conditions[key]; known {
 		sc.machine = condition.Restored(m)
-		sc.decision.State = m.State
+		sc.decision.State, sc.held = m.State, m.Cause == condition.Flapping
 	}
 	for _, o := range f.last.Orders[key] {
 		switch o.Duty {

@@ -30,8 +30,8 @@ func TestShare(t *testing.T) {
 		{"rr", 5, []int{3, 1}, 1},
 	} {
 		t.Run(fmt.Sprintf("%s/%d", c.scheduler, c.share), func(t *testing.T) {
-			d := web("a", 1, 21, 22)
-			d.Scheduler, d.Servers[0].Weight = c.scheduler, 3
+			d := web("a", 1, 21, 22, 23)
+			d.Scheduler, d.Servers[0].Weight, d.Servers[2].Weight = c.scheduler, 3, 0
 			r := &registry{T: t}
 			s := r.build(t0, d).Services()[0]
 			r.up()
@@ -39,6 +39,9 @@ func TestShare(t *testing.T) {
 			s.Refresh()
 			if got := []int{s.Servers[0].Weight(), s.Servers[1].Weight()}; !slices.Equal(got, c.weights) {
 				t.Errorf("weights %v, want %v", got, c.weights)
+			}
+			if w := s.Servers[2].Weight(); w != 0 {
+				t.Errorf("a weight of 0 became %d", w)
 			}
 			if got := s.Servers[0].EffectiveWeight(); got != c.effective || s.Servers[1].EffectiveWeight() != 1 {
 				t.Errorf("effective weight %d, want %d", got, c.effective)
