@@ -19,19 +19,30 @@ type Target struct {
 	Name string     // for messages; no part of the identity
 }
 
+// endpoint is the address that is asked, as DialFunc wants it.
+func (t Target) endpoint() string { return netip.AddrPortFrom(t.Addr, t.Port).String() }
+
 // Result is what one probe found.
 type Result struct {
 	OK      bool
 	Message string        // one line for people, also when OK: "HTTP 200"
 	RTT     time.Duration // from the probe's start to its verdict
+	Warning string        // what will go wrong soon, though OK: "certificate expires …"; "" for nothing
+	// Weight is what the server says that its weight should be, if Weighted: 0
+	// for no new connections, 1 to 65535.
+	Weight   int
+	Weighted bool
 }
 
-// Checker probes one real server in one way. Implementations keep no state
-// between probes and may be used by several goroutines.
+// Checker probes one real server in one way. It may be used by several
+// goroutines, and keeps nothing between probes but the connection that a spec
+// with Reuse asks it to keep.
 type Checker interface {
 	// Check runs one probe and returns soon after ctx is done. It leaves no
-	// connection and no goroutine behind.
+	// goroutine, process or, without Reuse, connection behind.
 	Check(ctx context.Context) Result
+	// Close drops what is kept, after the last Check.
+	Close() error
 	// String says what is asked: "http://192.0.2.21:80/healthz".
 	String() string
 }
@@ -84,9 +95,12 @@ func New(spec Spec, target Target, way Way) (Checker, error) {
 	if err != nil {
 		return nil, err
 	}
-	checker, err := kinds[spec.Kind].build(spec, target, way)
-	if err == nil && spec.ByVIP() {
-		checker = byVIP{checker, target.RIP}
+	q, err := kinds[spec.Kind].build(spec, target, way)
+	if err != nil {
+		return nil, fmt.Errorf("check of %s: %w", target.RIP, err)
 	}
-	return checker, err
+	if spec.ByVIP() {
+		return byVIP{checker{q}, target.RIP}, nil
+	}
+	return checker{q}, nil
 }

@@ -135,8 +135,8 @@ func check(t *testing.T, spec Spec, target Target) Result {
 }
 
 func spec(kind string) Spec {
-	s := Defaults()
-	s.Kind, s.Via, s.Timeout = kind, ViaReal, 2*time.Second
+	s := Defaults().WithKind(kind)
+	s.Via, s.Timeout = ViaReal, 2*time.Second
 	return s
 }
 
@@ -263,7 +263,7 @@ func TestHostHeader(t *testing.T) {
 		{"2001:db8::1", 80, "[2001:db8::1]"},
 		{"fe80::1%eth0", 81, "[fe80::1]:81"},
 	} {
-		if got := hostHeader(Target{Addr: netip.MustParseAddr(tt.addr), Port: tt.port}); got != tt.want {
+		if got := hostHeader(netip.AddrPortFrom(netip.MustParseAddr(tt.addr), tt.port), "http"); got != tt.want {
 			t.Errorf("%s port %d: %q, want %q", tt.addr, tt.port, got, tt.want)
 		}
 	}

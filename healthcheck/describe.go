@@ -18,6 +18,10 @@ const messageLimit = 200
 // what an operator looks for is "connect: connection refused", not the layers
 // above it.
 func describe(err error, after time.Duration) string {
+	var at *stageError
+	if errors.As(err, &at) {
+		return at.stage + ": " + describe(at.err, after)
+	}
 	var call *os.SyscallError
 	var errno syscall.Errno
 	switch {
@@ -31,6 +35,24 @@ func describe(err error, after time.Duration) string {
 		return "connection closed before the answer was complete"
 	}
 	return oneLine(err.Error())
+}
+
+// stageError is an error of a later part of a probe, which people should know.
+type stageError struct {
+	stage string
+	err   error
+}
+
+func (e *stageError) Error() string { return e.stage + ": " + e.err.Error() }
+
+func (e *stageError) Unwrap() error { return e.err }
+
+// during returns err, if it is one, as that of a stage.
+func during(stage string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &stageError{stage, err}
 }
 
 // oneLine makes printable and short what may quote a server.

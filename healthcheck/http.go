@@ -1,11 +1,10 @@
 package healthcheck
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -24,92 +23,82 @@ const (
 	wireLimit   = 8 * bodyLimit
 )
 
-// httpCheck sends one HTTP/1.1 GET on a connection of its own (RFC 9112). It
-// follows no redirect: the status decides. It does without http.Transport,
-// whose goroutines and pool are of no use to a single question, and which logs
-// by itself when a server speaks first.
+// MaxRedirects is the most that Spec.Redirects may be.
+const MaxRedirects = 20
+
+// httpCheck sends one HTTP request (RFC 9110), and more if the server says that
+// what was asked for is elsewhere on it.
 type httpCheck struct {
 	dial     DialFunc
 	address  string
+	security *security // nil: without TLS
+	only2    bool      // HTTP/2 without asking
 	request  *http.Request
-	accepted statusSet
+	redirect int            // how many redirects are followed
+	accepted statusSet      // final codes that are a success
 	list     string         // accepted, as configured
 	body     *regexp.Regexp // nil: any
+	kept     *keptSession   // nil: each request has a connection of its own
 }
 
-func validateHTTP(s *Spec) []FieldError {
-	var errs []FieldError
-	if _, err := requestTarget(s.Path); err != nil {
-		errs = append(errs, FieldError{"path", err.Error(), "an absolute path such as /healthz?full=1"})
-	}
-	if strings.ContainsFunc(s.Host, notInHost) {
-		errs = append(errs, FieldError{"host", fmt.Sprintf("%q is not a host", s.Host), "a name such as www.example.org, or name:port"})
-	}
-	if s.Status != "" {
-		if _, err := parseStatus(s.Status); err != nil {
-			errs = append(errs, FieldError{"status", err.Error(), "codes from 100 to 599, such as 200-399 or 200,301-302"})
-		}
-	}
-	if _, err := regexp.Compile(s.Body); err != nil {
-		errs = append(errs, FieldError{"body", err.Error(), "a regular expression in RE2's syntax"})
-	}
-	return errs
-}
-
-// requestTarget parses an absolute path with an optional query; "" is "/".
-func requestTarget(path string) (*url.URL, error) {
-	if path == "" {
-		path = DefaultPath
-	}
-	if path[0] != '/' {
-		return nil, fmt.Errorf("%q does not start with /", path)
-	}
-	if strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }) {
-		return nil, fmt.Errorf("%q has a character that a request cannot have", path)
-	}
-	// The scheme and host keep a path of two slashes from being read as a host.
-	return url.Parse("http://target" + path)
-}
-
-// notInHost reports characters that end or split a Host header field's value
-// (RFC 3986, 3.2), for which net/http would send something else than asked for.
-func notInHost(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("/?#@\\\"<>", r) }
-
-func newHTTP(s Spec, t Target, way Way) (Checker, error) {
+func newHTTP(s Spec, t Target, way Way) (question, error) {
 	u, err := requestTarget(s.Path)
 	if err != nil {
-		return nil, fmt.Errorf("check of %s: path: %w", t.Addr, err)
+		return nil, fmt.Errorf("path: %w", err)
 	}
 	accepted, err := parseStatus(s.Status)
 	if err != nil {
-		return nil, fmt.Errorf("check of %s: status: %w", t.Addr, err)
+		return nil, fmt.Errorf("status: %w", err)
+	}
+	header, err := parseHeaders(s.Headers)
+	if err != nil {
+		return nil, fmt.Errorf("headers: %w", err)
 	}
 	c := &httpCheck{
-		dial: way.dialer(), address: netip.AddrPortFrom(t.Addr, t.Port).String(),
-		accepted: accepted, list: s.Status,
+		dial: way.dialer(), address: t.endpoint(), redirect: s.Redirects,
+		accepted: accepted, list: s.Status, only2: s.Version == "2",
 	}
 	if s.Body != "" {
 		if c.body, err = regexp.Compile(s.Body); err != nil {
-			return nil, fmt.Errorf("check of %s: body: %w", t.Addr, err)
+			return nil, fmt.Errorf("body: %w", err)
 		}
 	}
-	host := s.Host
-	if host == "" {
-		host = hostHeader(t)
+	if s.Kind == "https" {
+		if c.security, err = newSecurity(s, hostName(s.Host), protocols(s.Version)...); err != nil {
+			return nil, err
+		}
+	}
+	if s.Reuse {
+		c.kept = &keptSession{}
+	}
+	u.Scheme, u.Host = s.Kind, s.Host
+	if u.Host == "" {
+		u.Host = hostHeader(netip.AddrPortFrom(t.Addr, t.Port), s.Kind)
 	}
 	c.request = &http.Request{
-		Method: http.MethodGet, URL: u, Host: host, Close: true,
-		Header: http.Header{"User-Agent": {userAgent}, "Accept": {"*/*"}},
+		Method: s.Method, URL: u, Host: u.Host, Close: !s.Reuse, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	return c, nil
 }
 
+// protocols are what a version offers in TLS (RFC 7301).
+func protocols(version string) []string {
+	switch version {
+	case "2":
+		return []string{"h2"}
+	case "1.1":
+		return []string{"http/1.1"}
+	}
+	return []string{"h2", "http/1.1"}
+}
+
 // hostHeader is the authority that a browser would send: no port where it is
 // the scheme's, and no zone, which means nothing to the server.
-func hostHeader(t Target) string {
-	addr := t.Addr.WithZone("")
-	if t.Port != 80 {
-		return netip.AddrPortFrom(addr, t.Port).String()
+func hostHeader(a netip.AddrPort, scheme string) string {
+	addr := a.Addr().WithZone("")
+	if a.Port() != schemePorts[scheme] {
+		return netip.AddrPortFrom(addr, a.Port()).String()
 	}
 	if addr.Is6() {
 		return "[" + addr.String() + "]"
@@ -117,73 +106,81 @@ func hostHeader(t Target) string {
 	return addr.String()
 }
 
-func (c *httpCheck) Check(ctx context.Context) Result {
-	start := time.Now()
-	message, err := c.ask(ctx)
-	rtt := time.Since(start)
-	if err != nil {
-		return Result{Message: describe(err, rtt), RTT: rtt}
+var schemePorts = map[string]uint16{"http": 80, "https": 443}
+
+// hostName is a Host header without its port.
+func hostName(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
 	}
-	return Result{OK: true, Message: message, RTT: rtt}
+	return strings.Trim(host, "[]")
 }
 
-// ask connects, sends the request and judges the answer.
-func (c *httpCheck) ask(ctx context.Context) (string, error) {
-	conn, err := c.dial(ctx, "tcp", c.address)
-	if err != nil {
-		return "", err
+// ask sends the request, follows redirects, and judges the last answer.
+func (c *httpCheck) ask(ctx context.Context) (Result, error) {
+	request := c.request
+	for hop := 0; ; hop++ {
+		result, next, err := c.exchange(ctx, request, hop)
+		if next == nil || err != nil {
+			return result, err
+		}
+		request = c.to(next)
 	}
-	defer conn.Close()
-	// A deadline in the past ends what the connection is waiting for.
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	if err := c.request.Write(conn); err != nil {
-		return "", err
-	}
-	in := &io.LimitedReader{R: conn, N: headerLimit}
-	resp, err := readFinal(bufio.NewReader(in), c.request)
-	if err != nil && in.N <= 0 {
-		return "", fmt.Errorf("header longer than %d bytes", headerLimit)
-	}
-	if err != nil {
-		return "", err
-	}
-	in.N = wireLimit
-	return c.judge(resp)
 }
 
-// readFinal passes over the informational answers that may come first (RFC
-// 9110, 15.2).
-func readFinal(in *bufio.Reader, req *http.Request) (*http.Response, error) {
-	for range 5 {
-		resp, err := http.ReadResponse(in, req)
-		if err != nil {
-			return nil, err
-		}
-		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
-			return resp, nil
-		}
+// exchange sends one request. next is where the answer points to, if it is a
+// redirect that is to be followed.
+func (c *httpCheck) exchange(ctx context.Context, request *http.Request, hop int) (r Result, next *url.URL, err error) {
+	s, resp, err := c.answer(ctx, request)
+	if err != nil {
+		return Result{}, nil, err
 	}
-	return nil, errors.New("too many informational answers")
+	whole := false
+	defer func() { c.leave(s, whole && !resp.Close) }()
+	if next = c.follow(request.URL, resp); next != nil {
+		if hop >= c.redirect {
+			return Result{}, nil, fmt.Errorf("more than %d redirects, the last to %s", c.redirect, next)
+		}
+		whole = c.kept != nil && drain(resp.Body)
+		return Result{}, next, nil
+	}
+	if r.Message, err = c.judge(resp); err != nil {
+		return r, nil, err
+	}
+	if s.tls != nil {
+		r.Warning = c.security.warning(*s.tls, time.Now())
+	}
+	whole = c.kept != nil && drain(resp.Body)
+	return r, nil, nil
+}
+
+// drain reads the rest of a body, so that the connection can be used again, and
+// reports whether it came to the end.
+func drain(body io.Reader) bool {
+	n, err := io.Copy(io.Discard, io.LimitReader(body, bodyLimit))
+	return err == nil && n < bodyLimit
 }
 
 // judge compares the answer with what is expected. It leaves the body open:
 // closing it would read it to its end, and the connection goes anyway.
 func (c *httpCheck) judge(resp *http.Response) (string, error) {
+	text := fmt.Sprintf("HTTP %d", resp.StatusCode)
 	if !c.accepted.has(resp.StatusCode) {
-		return "", fmt.Errorf("HTTP %d, expected %s", resp.StatusCode, c.list)
+		return "", fmt.Errorf("%s, expected %s", text, c.list)
 	}
 	if c.body == nil {
-		return fmt.Sprintf("HTTP %d", resp.StatusCode), nil
+		return text, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
 	if err != nil {
-		return "", fmt.Errorf("HTTP %d, body: %w", resp.StatusCode, err)
+		return "", fmt.Errorf("%s, body: %w", text, err)
 	}
 	if !c.body.Match(body) {
-		return "", fmt.Errorf("HTTP %d, body does not match %q", resp.StatusCode, c.body)
+		return "", fmt.Errorf("%s, body does not match %q", text, c.body)
 	}
-	return fmt.Sprintf("HTTP %d, body matches", resp.StatusCode), nil
+	return text + ", body matches", nil
 }
 
-func (c *httpCheck) String() string { return "http://" + c.address + c.request.URL.RequestURI() }
+func (c *httpCheck) String() string {
+	return c.request.URL.Scheme + "://" + c.address + c.request.URL.RequestURI()
+}

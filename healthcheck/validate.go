@@ -2,7 +2,6 @@ package healthcheck
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -79,11 +78,12 @@ func (s *Spec) validateTimes() []FieldError {
 // believes that something is checked which is not.
 func (s *Spec) validateForeign(k kind) []FieldError {
 	var errs []FieldError
-	for _, f := range []struct{ field, value string }{
-		{"path", s.Path}, {"host", s.Host}, {"status", s.Status}, {"body", s.Body},
-	} {
-		if f.value != "" && !slices.Contains(k.fields, f.field) {
-			errs = append(errs, FieldError{f.field, "means nothing for kind " + s.Kind, "remove it, or kind http"})
+	for _, f := range foreign {
+		if f.set(s) && !k.knows(f.key) {
+			errs = append(errs, FieldError{
+				f.key, "means nothing for kind " + s.Kind,
+				"remove it, or kind " + strings.Join(KindsWith(f.key), ", "),
+			})
 		}
 	}
 	return errs

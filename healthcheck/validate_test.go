@@ -9,7 +9,7 @@ import (
 )
 
 func TestKinds(t *testing.T) {
-	if got := Kinds(); !slices.Equal(got, []string{"http", "none", "tcp"}) {
+	if got := Kinds(); !slices.Equal(got, []string{"http", "https", "none", "tcp", "tls"}) {
 		t.Errorf("Kinds() = %v", got)
 	}
 }
