@@ -29,11 +29,13 @@ var (
 
 // kinds has one line for each probe; each lives in its own file.
 var kinds = map[string]kind{
+	"dns":   {needsPort: true, keys: []string{"name", "type", "rcode", "answer"}, validate: validateDNS, build: newDNS},
 	"http":  {needsPort: true, keys: httpKeys, validate: validateHTTP, build: newHTTP},
 	"https": {needsPort: true, keys: slices.Concat(httpKeys, tlsKeys), validate: validateHTTPS, build: newHTTP},
 	"none":  {build: newNone},
 	"tcp":   {needsPort: true, keys: []string{"send", "expect"}, validate: validateTalk, build: newTCP},
 	"tls":   {needsPort: true, keys: tlsKeys, validate: validateTLS, build: newTLS},
+	"udp":   {needsPort: true, keys: []string{"send", "expect"}, validate: validateTalk, build: newUDP},
 }
 
 // Kinds returns the names that Spec.Kind may have, sorted.

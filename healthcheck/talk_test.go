@@ -173,7 +173,7 @@ func slowUnescape(text string) (string, bool) {
 }
 
 func TestTalkValidate(t *testing.T) {
-	for _, kind := range []string{"tcp"} {
+	for _, kind := range []string{"tcp", "udp"} {
 		s := spec(kind)
 		s.Send, s.Expect = `\q`, `\`
 		errs := s.Validate()

@@ -9,7 +9,7 @@ import (
 )
 
 func TestKinds(t *testing.T) {
-	if got := Kinds(); !slices.Equal(got, []string{"http", "https", "none", "tcp", "tls"}) {
+	if got := Kinds(); !slices.Equal(got, []string{"dns", "http", "https", "none", "tcp", "tls", "udp"}) {
 		t.Errorf("Kinds() = %v", got)
 	}
 }
