@@ -29,9 +29,11 @@ var (
 
 // kinds has one line for each probe; each lives in its own file.
 var kinds = map[string]kind{
+	"arp":   {build: newARP},
 	"dns":   {needsPort: true, keys: []string{"name", "type", "rcode", "answer"}, validate: validateDNS, build: newDNS},
 	"http":  {needsPort: true, keys: httpKeys, validate: validateHTTP, build: newHTTP},
 	"https": {needsPort: true, keys: slices.Concat(httpKeys, tlsKeys), validate: validateHTTPS, build: newHTTP},
+	"icmp":  {build: newICMP},
 	"none":  {build: newNone},
 	"tcp":   {needsPort: true, keys: []string{"send", "expect"}, validate: validateTalk, build: newTCP},
 	"tls":   {needsPort: true, keys: tlsKeys, validate: validateTLS, build: newTLS},

@@ -9,7 +9,7 @@ import (
 )
 
 func TestKinds(t *testing.T) {
-	if got := Kinds(); !slices.Equal(got, []string{"dns", "http", "https", "none", "tcp", "tls", "udp"}) {
+	if got := Kinds(); !slices.Equal(got, []string{"arp", "dns", "http", "https", "icmp", "none", "tcp", "tls", "udp"}) {
 		t.Errorf("Kinds() = %v", got)
 	}
 }
