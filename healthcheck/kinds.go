@@ -31,10 +31,12 @@ var (
 var kinds = map[string]kind{
 	"arp":   {build: newARP},
 	"dns":   {needsPort: true, keys: []string{"name", "type", "rcode", "answer"}, validate: validateDNS, build: newDNS},
+	"grpc":  {needsPort: true, keys: slices.Concat([]string{"service", "host", "tls"}, tlsKeys), validate: validateGRPC, build: newGRPC},
 	"http":  {needsPort: true, keys: httpKeys, validate: validateHTTP, build: newHTTP},
 	"https": {needsPort: true, keys: slices.Concat(httpKeys, tlsKeys), validate: validateHTTPS, build: newHTTP},
 	"icmp":  {build: newICMP},
 	"none":  {build: newNone},
+	"smtp":  {needsPort: true, keys: slices.Concat([]string{"helo", "starttls"}, tlsKeys), validate: validateSMTP, build: newSMTP},
 	"tcp":   {needsPort: true, keys: []string{"send", "expect"}, validate: validateTalk, build: newTCP},
 	"tls":   {needsPort: true, keys: tlsKeys, validate: validateTLS, build: newTLS},
 	"udp":   {needsPort: true, keys: []string{"send", "expect"}, validate: validateTalk, build: newUDP},
