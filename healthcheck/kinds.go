@@ -31,6 +31,8 @@ var (
 var kinds = map[string]kind{
 	"arp":   {build: newARP},
 	"dns":   {needsPort: true, keys: []string{"name", "type", "rcode", "answer"}, validate: validateDNS, build: newDNS},
+	"exec":  {keys: []string{"command", "user", "directory", "environment", "dynamic"}, validate: validateExec, build: newExec},
+	"file":  {keys: []string{"file"}, validate: validateFile, build: newFile},
 	"grpc":  {needsPort: true, keys: slices.Concat([]string{"service", "host", "tls"}, tlsKeys), validate: validateGRPC, build: newGRPC},
 	"http":  {needsPort: true, keys: httpKeys, validate: validateHTTP, build: newHTTP},
 	"https": {needsPort: true, keys: slices.Concat(httpKeys, tlsKeys), validate: validateHTTPS, build: newHTTP},

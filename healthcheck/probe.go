@@ -16,13 +16,13 @@ const firstWithin = 100 * time.Millisecond
 type probeID struct {
 	spec Spec // normal
 	addr netip.Addr
-	vip  netip.Addr // that is asked; invalid if addr is
+	vip  netip.Addr // that is asked, or told to a program; else invalid
 	port uint16     // that is probed
 }
 
 func (s *Subscription) id() probeID {
 	id := probeID{spec: s.Spec.normal(), addr: s.Target.Addr, port: s.Target.Port}
-	if id.spec.ByVIP() {
+	if id.spec.ByVIP() || id.spec.Kind == "exec" {
 		id.vip = s.Target.VIP
 	}
 	if id.spec.Port != 0 {

@@ -9,7 +9,7 @@ import (
 )
 
 func TestKinds(t *testing.T) {
-	if got := Kinds(); !slices.Equal(got, []string{"arp", "dns", "grpc", "http", "https", "icmp", "none", "smtp", "tcp", "tls", "udp"}) {
+	if got := Kinds(); !slices.Equal(got, []string{"arp", "dns", "exec", "file", "grpc", "http", "https", "icmp", "none", "smtp", "tcp", "tls", "udp"}) {
 		t.Errorf("Kinds() = %v", got)
 	}
 }
