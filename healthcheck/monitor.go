@@ -30,7 +30,8 @@ type Subscription struct {
 	Target Target
 }
 
-// Event tells one subscriber that the state it knows has changed.
+// Event tells one subscriber that the state it knows has changed, or that the
+// server says another weight: then From and To are the same.
 type Event struct {
 	Key      string
 	From, To State

@@ -90,6 +90,7 @@ func (p *probe) believe(s State, since time.Time) bool {
 func (m *Monitor) run(p *probe) {
 	timer := time.NewTimer(p.first)
 	defer timer.Stop()
+	defer p.checker.Close()
 	for {
 		select {
 		case <-p.ctx.Done():
@@ -122,15 +123,19 @@ func (m *Monitor) report(p *probe, r Result) {
 		m.mu.Unlock()
 		return
 	}
-	from := p.status.State
+	before := p.status
+	from := before.State
 	changed := p.status.observe(now, r, p.id.spec.Rise, p.id.spec.Fall)
 	status, name := p.status, p.subs[0].Target.Name
-	if changed {
+	if changed || p.status.Weight != before.Weight || p.status.Weighted != before.Weighted {
 		m.announce(p, from, r.Message, now)
 	}
 	m.mu.Unlock()
 	if changed {
 		m.logChange(p, name, from, status)
+	}
+	if status.Warning != "" && status.Warning != before.Warning {
+		m.log.Warn("a real server will need care", "server", name, "check", p.checker.String(), "warning", status.Warning)
 	}
 }
 
