@@ -12,7 +12,7 @@ DESTDIR    ?=
 
 # Programs that LAN tests run, as PROGRAM:DEBIAN-PACKAGE.
 PROGRAMS = nginx:nginx-light iperf3:iperf3 nft:nftables iptables:iptables arptables:iptables ldirectord:ldirectord \
-	sysctl:procps systemd-analyze:systemd
+	sysctl:procps systemd-analyze:systemd openssl:openssl dnsmasq:dnsmasq-base
 
 TESTFLAGS ?=
 FUZZTIME  ?= 5s
