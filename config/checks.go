@@ -1,7 +1,7 @@
 package config
 
 import (
-	"strings"
+	"slices"
 	"time"
 
 	"lvsdr/healthcheck"
@@ -21,56 +21,56 @@ func (svc section) check(spec healthcheck.Spec) healthcheck.Spec {
 	s := v.section(checkKeys)
 	kind := s.get("kind")
 	kinds := healthcheck.Kinds()
-	spec.Kind = choice(kind, spec.Kind, kinds, without(laterKinds, kinds)...)
+	spec = spec.WithKind(choice(kind, spec.Kind, kinds))
 	if len(s.fields) > 0 && !kind.present() && !kind.failed() && spec.Kind == kindNone {
 		v.fail("names no kind", "add a kind: "+oneOf(kinds))
 	}
 	spec.Via = choice(s.get("via"), spec.Via, []string{healthcheck.ViaVIP, healthcheck.ViaReal})
+	if via := s.get("via"); via.present() && spec.Kind == kindARP && spec.Via == healthcheck.ViaVIP {
+		via.fail("vip is not for arp: no real server answers ARP for a VIP", "remove it, or write via: real")
+	}
 	spec.Port = uint16(s.get("port").integer(0, 1, 65535))
 	spec.Every = s.get("every").duration(spec.Every, minEvery, maxEvery)
 	// A shorter every alone must not need a timeout too.
 	spec.Timeout = s.get("timeout").duration(min(spec.Timeout, spec.Every), minTimeout, maxEvery)
 	spec.Rise = s.get("rise").integer(spec.Rise, 1, maxTries)
 	spec.Fall = s.get("fall").integer(spec.Fall, 1, maxTries)
-	s.http(&spec)
+	s.ofKind(&spec)
 	s.validate(spec)
 	return spec
 }
 
-// http reads the keys that only an http check has.
-func (s section) http(spec *healthcheck.Spec) {
-	if spec.Kind != kindHTTP {
-		for _, key := range httpKeys {
-			if v := s.get(key); v.present() && !s.failed() && !s.get("kind").failed() {
-				v.fail("is not a key of a check of kind "+spec.Kind, "remove it, or write kind: http")
-			}
-		}
-		return
-	}
-	spec.Path, spec.Status = healthcheck.DefaultPath, healthcheck.DefaultStatus
-	for key, field := range map[string]*string{
-		"path": &spec.Path, "host": &spec.Host, "status": &spec.Status, "body": &spec.Body,
-	} {
-		if text, ok := s.get(key).text(httpRemedies[key]); ok && text != "" {
-			*field = text
+// ofKind reads the keys that only some kinds know.
+func (s section) ofKind(spec *healthcheck.Spec) {
+	known := healthcheck.Keys(spec.Kind)
+	for _, key := range kindKeys {
+		v := s.get(key)
+		switch {
+		case !v.present():
+		case slices.Contains(known, key):
+			readers[key](v, spec)
+		case !s.failed() && !s.get("kind").failed():
+			v.fail("is not a key of a check of kind "+spec.Kind,
+				"remove it, or write kind: "+list(healthcheck.KindsWith(key), "or"))
 		}
 	}
 }
 
-var httpRemedies = map[string]string{
-	"path":   "write the path to ask for, such as /healthz",
-	"host":   "write the Host header, such as www.example.org",
-	"status": "write status codes, such as 200-399 or 200,301-302",
-	"body":   "write a regular expression (RE2) that the answer must match",
+// judgedWith are the other keys that decide whether one is right.
+var judgedWith = map[string][]string{
+	"timeout":     {"every"},
+	"server_name": {"insecure", "host"},
+	"insecure":    {"ca"},
+	"answer":      {"type", "rcode"},
+	"body":        {"method"},
 }
 
 // validate asks the package that will run the check. A field that was found
 // wrong here has its default in spec, so a second mistake would be invented.
 func (s section) validate(spec healthcheck.Spec) {
-	every, timeout := s.get("every"), s.get("timeout")
 	for _, e := range spec.Validate() {
-		v := s.get(strings.ToLower(e.Field))
-		if v.failed() || (v.key == timeout.key && every.failed()) {
+		v := s.get(e.Field)
+		if v.failed() || slices.ContainsFunc(judgedWith[e.Field], func(key string) bool { return s.get(key).failed() }) {
 			continue
 		}
 		if !v.present() {

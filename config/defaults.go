@@ -13,7 +13,7 @@ const (
 	defaultWeight      = 1
 	defaultPersistence = 5 * time.Minute // of ipvsadm -p (IPVS_SVC_PERSISTENT_TIMEOUT)
 	kindNone           = "none"
-	kindHTTP           = "http"
+	kindARP            = "arp"
 )
 
 // defaults is the Config of a file without a key but compat, except that

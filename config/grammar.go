@@ -1,7 +1,6 @@
 package config
 
-// notYet is what is said of all that docs/configuration.md lists as refused.
-const notYet = "is not supported by this version"
+import "slices"
 
 // grammar names the keys of one mapping.
 type grammar struct {
@@ -43,9 +42,7 @@ var (
 	persistenceKeys = grammar{name: "persistence", keys: []string{"timeout", "netmask"}}
 	checkKeys       = grammar{
 		name: "a check",
-		keys: []string{
-			"kind", "via", "port", "every", "timeout", "rise", "fall", "path", "host", "status", "body",
-		},
+		keys: slices.Concat([]string{"kind", "via", "port", "every", "timeout", "rise", "fall"}, kindKeys),
 	}
 	realServerKeys = grammar{
 		name: "a real server",
@@ -53,11 +50,10 @@ var (
 	}
 )
 
-// httpKeys are the keys of a check that only http understands.
-var httpKeys = []string{"path", "host", "status", "body"}
-
-// What users of IPVS and of other health checkers may ask for before this
-// version has it: worth another answer than a slip of the finger.
-var laterKinds = []string{
-	"tcp", "tls", "http", "https", "udp", "dns", "icmp", "arp", "smtp", "grpc", "exec", "file",
+// kindKeys are the keys of a check that only some kinds know.
+var kindKeys = []string{
+	"method", "path", "host", "headers", "status", "body", "redirects", "version", "reuse",
+	"tls", "starttls", "server_name", "ca", "insecure", "expiry",
+	"send", "expect", "name", "type", "rcode", "answer", "helo", "service",
+	"command", "user", "directory", "environment", "dynamic", "file",
 }

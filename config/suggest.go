@@ -1,9 +1,6 @@
 package config
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // didYouMean is the remedy for a word that is none of known.
 func didYouMean(word string, known []string) string {
@@ -73,11 +70,4 @@ func distance(a, b string) int {
 		before, last = last, row
 	}
 	return last[len(b)]
-}
-
-// without returns words without those in remove.
-func without(words, remove []string) []string {
-	return slices.DeleteFunc(slices.Clone(words), func(w string) bool {
-		return slices.Contains(remove, w)
-	})
 }

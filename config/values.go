@@ -122,8 +122,8 @@ func (v value) onOff(def bool) bool {
 	return on
 }
 
-// choice reads one word of known. later are words that will be known one day.
-func choice[T ~string](v value, def T, known []T, later ...string) T {
+// choice reads one word of known.
+func choice[T ~string](v value, def T, known []T) T {
 	words := make([]string, len(known))
 	for i, k := range known {
 		words[i] = string(k)
@@ -134,8 +134,6 @@ func choice[T ~string](v value, def T, known []T, later ...string) T {
 		return def
 	case slices.Contains(words, s):
 		return T(s)
-	case slices.Contains(later, s):
-		v.fail(quote(s)+" "+notYet, "write "+oneOf(words))
 	default:
 		v.fail(quote(s)+" is unknown", didYouMean(s, words))
 	}
