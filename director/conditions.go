@@ -26,6 +26,8 @@ type serverCondition struct {
 	held     bool       // it was told that the server is, since it was in use
 	duty     *api.Order // Drain or Disable; nil: none
 	weight   *api.Order // SetWeight; nil: none
+	said     int        // weight, by its check, if says
+	says     bool
 }
 
 // serviceCondition is a service.
@@ -137,6 +139,7 @@ func (d *Director) judgeService(now time.Time, s *service.Service, c *config.Ser
 // One that fails may only have another MAC address: the resolver asks.
 func (d *Director) judgeServer(now time.Time, sc *serverCondition, rs *service.RealServer, settings condition.Settings) bool {
 	status, _ := d.monitor.Status(sc.key)
+	sc.said, sc.says = status.Weight, status.Weighted
 	in := condition.Input{Check: status.State}
 	if o := sc.duty; o != nil {
 		in.Disabled, in.Drained, in.Deadline = o.Duty == api.Disable, o.Duty == api.Drain, o.Deadline
@@ -165,10 +168,14 @@ func (d *Director) mayHaveUnknown(now time.Time, o *api.Order) bool {
 	return !o.At.After(d.started) && now.Sub(d.started) < d.config.RestartGrace
 }
 
-// baseWeight is the weight of a server that has its whole share.
+// baseWeight is the weight of a server that has its whole share: an operator's
+// order before what its check says, and both before the configuration.
 func (sc *serverCondition) baseWeight(c *config.RealServer) int {
-	if sc.weight != nil {
+	switch {
+	case sc.weight != nil:
 		return sc.weight.Weight
+	case sc.says:
+		return sc.said
 	}
 	return c.Weight
 }

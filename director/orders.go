@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"lvsdr/admin/api"
@@ -166,12 +167,19 @@ func (d *Director) relieve(_ time.Time, o *api.OrderRequest, rs *service.RealSer
 
 func (d *Director) setWeight(now time.Time, o *api.OrderRequest, rs *service.RealServer) error {
 	sc := d.conditions.servers[keyOf(rs)]
-	instead := rs.BaseWeight()
-	if sc.weight != nil {
-		instead = sc.weight.Instead
-	}
-	sc.weight = &api.Order{Duty: api.SetWeight, At: now, By: o.By, Weight: o.Weight, Instead: instead}
+	sc.weight = &api.Order{Duty: api.SetWeight, At: now, By: o.By, Weight: o.Weight, Instead: d.configuredWeight(rs)}
 	return nil
+}
+
+// configuredWeight is the weight of a server in the configuration, whatever its
+// check or an operator say.
+func (d *Director) configuredWeight(rs *service.RealServer) int {
+	for i, s := range d.table.Services() {
+		if j := slices.Index(s.Servers, rs); j >= 0 {
+			return d.config.Services[i].RealServers[j].Weight
+		}
+	}
+	return rs.BaseWeight()
 }
 
 func (d *Director) resetWeight(_ time.Time, _ *api.OrderRequest, rs *service.RealServer) error {
@@ -193,15 +201,19 @@ func (sc *serverCondition) orders() (list []api.Order) {
 	return list
 }
 
-// weighed puts the weights that operators set into definitions.
+// weighed puts the weights that operators set, or that checks say, into definitions.
 func (d *Director) weighed(definitions []service.Definition) []service.Definition {
 	for i := range definitions {
 		s := &definitions[i]
 		for j := range s.Servers {
 			r := &s.Servers[j]
 			sc := d.conditions.servers[serverKey(s.Name, r.Addr.Netip(), r.Port)]
-			if sc != nil && sc.weight != nil && sc.weight.Instead == r.Weight {
+			switch {
+			case sc == nil:
+			case sc.weight != nil && sc.weight.Instead == r.Weight:
 				r.Weight = sc.weight.Weight
+			case sc.says:
+				r.Weight = sc.said
 			}
 		}
 	}
