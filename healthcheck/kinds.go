@@ -8,6 +8,7 @@ import (
 // kind is one way of probing.
 type kind struct {
 	needsPort bool
+	noPort    bool // has no use for one
 	// keys are the fields of Spec that only some kinds know and this one does, by
 	// their names in a configuration.
 	keys []string
@@ -29,14 +30,14 @@ var (
 
 // kinds has one line for each probe; each lives in its own file.
 var kinds = map[string]kind{
-	"arp":   {build: newARP},
+	"arp":   {noPort: true, build: newARP},
 	"dns":   {needsPort: true, keys: []string{"name", "type", "rcode", "answer"}, validate: validateDNS, build: newDNS},
 	"exec":  {keys: []string{"command", "user", "directory", "environment", "dynamic"}, validate: validateExec, build: newExec},
-	"file":  {keys: []string{"file"}, validate: validateFile, build: newFile},
+	"file":  {noPort: true, keys: []string{"file"}, validate: validateFile, build: newFile},
 	"grpc":  {needsPort: true, keys: slices.Concat([]string{"service", "host", "tls"}, tlsKeys), validate: validateGRPC, build: newGRPC},
 	"http":  {needsPort: true, keys: httpKeys, validate: validateHTTP, build: newHTTP},
 	"https": {needsPort: true, keys: slices.Concat(httpKeys, tlsKeys), validate: validateHTTPS, build: newHTTP},
-	"icmp":  {build: newICMP},
+	"icmp":  {noPort: true, build: newICMP},
 	"none":  {build: newNone},
 	"smtp":  {needsPort: true, keys: slices.Concat([]string{"helo", "starttls"}, tlsKeys), validate: validateSMTP, build: newSMTP},
 	"tcp":   {needsPort: true, keys: []string{"send", "expect"}, validate: validateTalk, build: newTCP},

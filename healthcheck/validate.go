@@ -39,6 +39,9 @@ func (s *Spec) Validate() []FieldError {
 		}}
 	}
 	errs := spec.validateVia()
+	if k.noPort && spec.Port != 0 {
+		errs = append(errs, FieldError{"port", "means nothing for kind " + spec.Kind, "remove it"})
+	}
 	if spec.Kind != "none" {
 		errs = append(errs, spec.validateTimes()...)
 	}

@@ -34,6 +34,11 @@ func TestValidate(t *testing.T) {
 		}), nil},
 		{"zero", Spec{}, []string{"every", "timeout", "rise", "fall"}},
 		{"kind", Spec{Kind: "ftp"}, []string{"kind"}},
+		{"a port of what has none", func() Spec {
+			s := Defaults().WithKind("icmp")
+			s.Port = 7
+			return s
+		}(), []string{"port"}},
 		{"via", web(func(s *Spec) { s.Via = "moon" }), []string{"via"}},
 		{"timeout", web(func(s *Spec) { s.Timeout = 3 * time.Second }), []string{"timeout"}},
 		{"timeout equal to every", web(func(s *Spec) { s.Timeout = s.Every }), nil},

@@ -16,8 +16,9 @@ func newCheckCommand() *cobra.Command {
 		Long: `Find the mistakes in a configuration file, all at once: each is a line
 file:line:column: key: what is wrong; what would be right. The exit code is 0 if
 there are none, else 1. Keys that have no effect here are told of in the same
-form, and are no mistakes. The file that rules: names is checked too. What
-depends on the host is checked by director run.`,
+form, and are no mistakes. The file that rules: names is checked too, and so are
+the programs, users and files that health checks name. What else depends on the
+host is checked by director run.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if file == "" {
 				return usagef("check: --config FILE is needed")
