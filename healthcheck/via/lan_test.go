@@ -39,7 +39,7 @@ func rip6(n int) netip.Addr { return netip.MustParseAddr(fmt.Sprintf("2001:db8::
 //
 // Each server says its name on TCP port 80, on whichever address it is asked.
 type segment struct {
-	t        *testing.T
+	t        testing.TB
 	lab      *lab.Lab
 	sw       *lab.Switch
 	director *lab.Host
@@ -47,7 +47,7 @@ type segment struct {
 	ways     *Ways
 }
 
-func newSegment(t *testing.T) *segment {
+func newSegment(t testing.TB) *segment {
 	t.Helper()
 	l := lab.ForTest(t)
 	s := &segment{t: t, lab: l, sw: l.Switch("lan"), director: l.Host("director")}
@@ -67,7 +67,7 @@ func (s *segment) server(n int) *lab.Host {
 }
 
 // serve has a host say its name.
-func serve(t *testing.T, h *lab.Host) {
+func serve(t testing.TB, h *lab.Host) {
 	t.Helper()
 	l, err := h.Listen("tcp", "[::]:80")
 	if err != nil {
