@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -52,15 +53,23 @@ func parseSysctlText(text string) ([]bootSysctl, error) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		key, value, ok := strings.Cut(strings.TrimPrefix(line, "-"), "=")
-		if !ok || next.Method == "" {
+		key, value, _ := strings.Cut(strings.TrimPrefix(line, "-"), " = ")
+		next.Path, next.Value = sysctlPath(key), value
+		if !next.valid() {
 			return nil, fmt.Errorf("line %d: not as it was written", n)
 		}
-		next.Path, next.Value = sysctlPath(strings.TrimSpace(key)), strings.TrimSpace(value)
 		sysctls = append(sysctls, next)
 		next = bootSysctl{}
 	}
 	return sysctls, nil
+}
+
+// valid says whether it is one that a method sets.
+func (b bootSysctl) valid() bool {
+	_, unknown := lookupMethod(b.Method)
+	_, noWas := strconv.Atoi(b.Was)
+	_, noValue := strconv.Atoi(b.Value)
+	return unknown == nil && noWas == nil && noValue == nil && strings.HasPrefix(b.Path, "net/ipv4/conf/")
 }
 
 // sysctlPath is the path below /proc/sys of a key as sysctl.d(5) has it: its
@@ -70,15 +79,7 @@ func sysctlPath(key string) string {
 	if i < 0 || key[i] == '/' {
 		return key
 	}
-	return strings.Map(func(r rune) rune {
-		switch r {
-		case '.':
-			return '/'
-		case '/':
-			return '.'
-		}
-		return r
-	}, key)
+	return strings.NewReplacer(".", "/", "/", ".").Replace(key)
 }
 
 // bootSysctls lists what the VIPs of o rest on, as it will be when steps are done.

@@ -8,8 +8,12 @@
 // Options.StateDir, so that Undo is exact after a crash at any point. A [Keeper]
 // stays: it watches the host and applies again what somebody changed.
 //
-// It does not own the service behind the VIP, the director, or persistence
-// over a reboot: what it changes lives in the kernel until then.
+// What it changes lives in the kernel until a reboot. Options.Persist also writes a
+// sysctl.d(5) file and systemd units, which do the same again before there is a
+// network; these files alone say what a boot does, and Undo takes them away, also
+// after one. [Foreign] names what else on the host will undo all that.
+//
+// It does not own the service behind the VIP, or the director.
 //
 // A method is a recipe for the above:
 //

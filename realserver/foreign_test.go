@@ -349,3 +349,44 @@ func TestForeignApplied(t *testing.T) {
 		t.Errorf("%+v, %v", findings, err)
 	}
 }
+
+// FuzzForeign: whatever is in the files, they are read.
+func FuzzForeign(f *testing.F) {
+	f.Add("net.ipv4.conf.*.arp_ignore = 0\n-net/ipv4/conf/eth0.1/proxy_arp\n[Match]\nName=lo !eth*\n[Network]\nAddress=192.0.2.10/24\n")
+	f.Add("[connection]\ntype=loopback\n[ipv4]\naddress1=192.0.2.10/32;\n[keyfile]\nunmanaged-devices+=except:interface-name:~[\n")
+	f.Add("iface eth0 inet static\n  address 192.0.2.10\n- name: eth1\n  addresses: [\"2001:db8::10/64\"]\nDEVICE='eth0'\nflush ruleset\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		h, o := newHost(), options(t, vipA, vip6)
+		files{
+			"etc/sysctl.d/1.conf": text, "etc/sysctl.conf": text, "etc/ufw/ufw.conf": text, "etc/network/interfaces": text,
+			"etc/systemd/network/1.network": text, "etc/systemd/network/1.network.d/1.conf": text, "run/systemd/netif/state": "",
+			"etc/NetworkManager/NetworkManager.conf": text, "run/NetworkManager/system-connections/1.nmconnection": text,
+			"etc/netplan/1.yaml": text, "etc/nftables.conf": text, sysctlFile: text,
+		}.onHost(h)
+		findings, err := Foreign(o, h)
+		if err != nil && !strings.HasPrefix(text, header) {
+			t.Error(err)
+		}
+		for _, f := range findings {
+			if f.What == "" || f.Why == "" || f.Remedy == "" {
+				t.Errorf("%+v", f)
+			}
+		}
+	})
+}
+
+// FuzzParseSysctlText: what is read is written the same.
+func FuzzParseSysctlText(f *testing.F) {
+	f.Add(sysctlText([]bootSysctl{{ipv4Conf("eth0.10", "arp_ignore"), "0", "3", MethodSysctl}, {ipv4Conf("all", "hidden"), "0", "1", MethodHidden}}))
+	f.Fuzz(func(t *testing.T, text string) {
+		sysctls, err := parseSysctlText(text)
+		if err != nil {
+			return
+		}
+		once := sysctlText(sysctls)
+		again, err := parseSysctlText(once)
+		if err != nil || sysctlText(again) != once {
+			t.Errorf("%q is read as %+v, %v", once, again, err)
+		}
+	})
+}

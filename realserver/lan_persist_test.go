@@ -1,6 +1,7 @@
 package realserver_test
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/netip"
@@ -19,8 +20,28 @@ type machine struct {
 	root, state, program string
 }
 
-// newMachine has systemd and nothing else, and the program as it is installed.
+// install puts a file where a program should be.
+func (m *machine) install(t *testing.T, program string) {
+	t.Helper()
+	name := filepath.Join(m.root, program)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, nil, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newMachine has the program as it is installed.
 func newMachine(t *testing.T) *machine {
+	t.Helper()
+	m := emptyMachine(t)
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", m.program, "lvsdr/cmd/director")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return m
+}
+
+// emptyMachine has systemd and nothing else.
+func emptyMachine(t *testing.T) *machine {
 	t.Helper()
 	dir := t.TempDir()
 	m := &machine{root: filepath.Join(dir, "root"), state: filepath.Join(dir, "state"), program: filepath.Join(dir, "director")}
@@ -28,10 +49,6 @@ func newMachine(t *testing.T) *machine {
 		if err := os.MkdirAll(filepath.Join(m.root, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
-	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", m.program, "lvsdr/cmd/director")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return m
 }
@@ -186,6 +203,30 @@ func (n *segment) wantStopped(t *testing.T, m *machine, before string) {
 	wantSame(t, "started again", n.state(t), started)
 	if m.files(t) != files {
 		t.Errorf("stop and start changed the files:\n%s\nwant\n%s", m.files(t), files)
+	}
+}
+
+// TestLANPersistKilled kills a real process wherever that makes a difference, when it writes
+// files too. Undo then leaves what was there before, of the kernel and of the files.
+func TestLANPersistKilled(t *testing.T) {
+	for _, test := range []struct {
+		method         string
+		changes, files int
+	}{{realserver.MethodSysctl, 18, 9}, {realserver.MethodARPTables, 10, 7}} {
+		t.Run(test.method, func(t *testing.T) {
+			n := newMortal(t, test.method)
+			m := emptyMachine(t)
+			n.options.Persist, n.options.Program = true, "/usr/sbin/director"
+			m.install(t, n.options.Program)
+			before, clean := n.state(t), m.files(t)
+			n.root, n.files = m.root, test.files
+			n.testKilled(t, test.changes+test.files, func(when string) {
+				wantSame(t, when, n.state(t), before)
+				if files := m.files(t); files != clean {
+					t.Fatalf("%s: left\n%s\nwant\n%s", when, files, clean)
+				}
+			})
+		})
 	}
 }
 

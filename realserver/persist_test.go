@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -115,6 +116,27 @@ func wantExec(t *testing.T, h *Memory, unit string, o Options, want ...string) {
 	}
 	if !slices.Equal(lines, want) {
 		t.Errorf("/%s runs %q, want %q", unit, lines, want)
+	}
+}
+
+// The unit that the documentation shows is the one that is written.
+func TestPersistDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/real-servers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := Options{VIPs: []netip.Addr{vipA}}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if unit := unitKinds[0].unit(program, []bootLine{o.bootLine()}); !strings.Contains(string(text), "```ini\n"+unit+"```") {
+		t.Errorf("not in docs/real-servers.md:\n%s", unit)
+	}
+	for _, name := range append(ownFiles()[:3], NameForeignSysctl, NameForeignNetworkd, NameForeignNetworkManager, NameForeignAddress,
+		NameForeignNFTables, NameForeignDocker, NameForeignKubernetes) {
+		if !strings.Contains(string(text), name) {
+			t.Errorf("docs/real-servers.md lacks %s", name)
+		}
 	}
 }
 
