@@ -56,7 +56,6 @@ func newMortal(t *testing.T, method string) *mortal {
 	n := &mortal{lan: newLAN(t)}
 	n.options.Method, n.options.VIPs = method, nil
 	n.lab.Connect(n.server, n.lab.Switch("lan2"), lab.LinkConfig{Addrs: lab.MustPrefixes("198.51.100.21/24", "2001:db8:1::21/64")})
-	n.settle(t, 2)
 	return n
 }
 

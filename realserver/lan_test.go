@@ -52,21 +52,7 @@ func newLAN(t *testing.T) *lan {
 	n.clientEnd = l.Connect(n.client, sw, lab.LinkConfig{Addrs: lab.MustPrefixes("192.0.2.1/24", "2001:db8::1/64")})
 	n.serverEnd = l.Connect(n.server, sw, lab.LinkConfig{Addrs: lab.MustPrefixes("192.0.2.21/24", "2001:db8::21/64")})
 	n.options = realserver.Options{VIPs: []netip.Addr{vip, vip6}, StateDir: t.TempDir()}
-	n.settle(t, 1)
 	return n
-}
-
-// settle waits until the kernel has done for IPv6 what it does behind the back of
-// whoever sets an interface up: then there is a local route for each address, that
-// of lo and two for each of the interfaces.
-func (n *lan) settle(t *testing.T, interfaces int) {
-	t.Helper()
-	const script = `until test -z "$(ip -6 address show tentative)" && test "$(ip -6 route show table local type local | wc -l)" -eq $1; do :; done`
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if err := n.server.Command(ctx, "sh", "-ec", script, "sh", fmt.Sprint(1+2*interfaces)).Run(); err != nil {
-		t.Fatalf("IPv6 does not settle: %v", err)
-	}
 }
 
 // do runs fn on the server.
@@ -98,6 +84,12 @@ func (n *lan) undo(t *testing.T) {
 // nftables.
 func (n *lan) state(t *testing.T) string {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	p := n.server.Command(ctx, "sh", "-ec", settle+tell)
+	if err := p.Run(); err != nil {
+		t.Fatal(err)
+	}
 	var b strings.Builder
 	n.do(t, func() error {
 		for _, dir := range []string{"ipv4", "ipv6"} {
@@ -107,13 +99,18 @@ func (n *lan) state(t *testing.T) string {
 		}
 		return nil
 	})
-	p := n.server.Command(t.Context(), "sh", "-ec",
-		"for family in -4 -6; do printf 'address\\nrule\\nroute show table all\\n' | ip -d $family -batch -; done; nft list ruleset")
-	if err := p.Run(); err != nil {
-		t.Fatal(err)
-	}
 	return b.String() + p.Stdout()
 }
+
+const (
+	// settle waits until the kernel has done for IPv6 what it does behind the
+	// back of whoever adds an address: then each has a local route.
+	settle = `until test -z "$(ip -6 address show tentative)" &&
+			test "$(ip -6 -o address show | wc -l)" -eq "$(ip -6 route show table local type local | wc -l)"; do :; done
+		`
+	tell = `for family in -4 -6; do printf 'address\nrule\nroute show table all\n' | ip -d $family -batch -; done
+		nft list ruleset`
+)
 
 func appendSysctls(b *strings.Builder, root string) error {
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

@@ -36,29 +36,14 @@ func newLonely(t *testing.T) *lonely {
 	}
 	l.Connect(n.host, l.Switch("lan"), lab.LinkConfig{Addrs: lab.MustPrefixes("192.0.2.21/24", "2001:db8::21/64")})
 	l.Connect(n.host, l.Switch("lan2"), lab.LinkConfig{Addrs: lab.MustPrefixes("198.51.100.21/24")})
-	n.settle()
 	return n
-}
-
-// settle waits until the kernel has done for IPv6 what it does behind the back of
-// whoever sets an interface up: then there is a local route for each of the three
-// addresses.
-func (n *lonely) settle() {
-	n.t.Helper()
-	const script = `until test -z "$(ip -6 address show tentative)" && test "$(ip -6 route show table local type local | wc -l)" -eq 3; do :; done`
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := n.host.Command(ctx, "sh", "-ec", script).Run(); err != nil {
-		n.t.Fatalf("IPv6 does not settle: %v", err)
-	}
 }
 
 // snapshot is what the programs of the system say of all that could have changed,
 // and whether there is a record.
 func (n *lonely) snapshot() string {
 	n.t.Helper()
-	snapshot := n.sysctls() + n.run("sh", "-ec",
-		"for family in -4 -6; do printf 'address\\nrule\\nroute show table all\\n' | ip -d $family -batch -; done; nft list ruleset")
+	snapshot := n.run("sh", "-ec", settled+told) + n.sysctls()
 	records, err := filepath.Glob(filepath.Join(n.state, "*.json*"))
 	if err != nil {
 		n.t.Fatal(err)
@@ -72,6 +57,16 @@ func (n *lonely) snapshot() string {
 	}
 	return snapshot
 }
+
+const (
+	// settled waits until the kernel has done for IPv6 what it does behind the
+	// back of whoever adds an address: then each has a local route.
+	settled = `until test -z "$(ip -6 address show tentative)" &&
+			test "$(ip -6 -o address show | wc -l)" -eq "$(ip -6 route show table local type local | wc -l)"; do :; done
+		`
+	told = `for family in -4 -6; do printf 'address\nrule\nroute show table all\n' | ip -d $family -batch -; done
+		nft list ruleset`
+)
 
 // sysctls are the keys of all interfaces.
 func (n *lonely) sysctls() string {
@@ -103,7 +98,9 @@ func (n *lonely) sysctls() string {
 // prints.
 func (n *lonely) run(name string, args ...string) string {
 	n.t.Helper()
-	p := n.host.Command(context.Background(), name, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	p := n.host.Command(ctx, name, args...)
 	if err := p.Run(); err != nil {
 		n.t.Fatalf("%v\n%s", err, p.Output())
 	}
