@@ -12,8 +12,9 @@ import (
 
 // Record is what was applied to a host since its boot.
 type Record struct {
-	File    string    `json:"file"`
-	Changes []Applied `json:"changes"` // in the order in which they were made
+	File    string       `json:"file"`
+	Changes []Applied    `json:"changes"` // in the order in which they were made
+	Boot    []netip.Addr `json:"boot"`    // VIPs that the next boot applies
 }
 
 // Applied is one change of a host, and how the host compares with it now.
@@ -35,11 +36,16 @@ func Show(o Options, h Host) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, err := r.store.load()
+	rec, boot, err := r.load()
 	if err != nil {
 		return nil, err
 	}
-	shown := &Record{File: r.store.path(), Changes: []Applied{}}
+	shown := &Record{File: r.store.path(), Changes: []Applied{}, Boot: []netip.Addr{}}
+	for _, vip := range boot.vips() {
+		if len(r.options.VIPs) == 0 || slices.Contains(r.options.VIPs, vip) {
+			shown.Boot = append(shown.Boot, vip)
+		}
+	}
 	for _, e := range rec.Entries {
 		method := cmp.Or(e.Method, MethodSysctl)
 		if o.Method != "" && o.Method != method || len(r.options.VIPs) > 0 && !containsAny(e.VIPs, r.options.VIPs) {

@@ -45,8 +45,7 @@ func (f *realserverFlags) show(out io.Writer, r *realserver.Record) error {
 		return printJSON(out, r)
 	}
 	if len(r.Changes) == 0 {
-		_, err := fmt.Fprintln(out, "nothing was applied since this host's boot")
-		return err
+		fmt.Fprintln(out, "nothing was applied since this host's boot")
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	title := ""
@@ -60,6 +59,9 @@ func (f *realserverFlags) show(out io.Writer, r *realserver.Record) error {
 			verdict = "drift"
 		}
 		fmt.Fprintf(w, "%-5s\t%s\t%s\t%s\t%s\n", verdict, a.What, orNothing(a.Before), now(a), a.After)
+	}
+	if len(r.Boot) > 0 {
+		fmt.Fprintf(w, "the next boot applies %s\n", addressList(r.Boot))
 	}
 	return w.Flush()
 }

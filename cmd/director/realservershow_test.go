@@ -44,6 +44,13 @@ ok     nftables table ip lvsdr_realserver_192.0.2.11  nothing  as applied  prero
 	if err := json.Unmarshal([]byte(show("--json")), &record); err != nil || len(record.Changes) != 6 || !record.Changes[3].Drift || record.File == "" {
 		t.Errorf("%v: %+v", err, record)
 	}
+	mustRealserver(t, host, "apply", "--vip", "192.0.2.10", "--persist", "--program", "/usr/sbin/director", state)
+	if out := show(); !strings.HasSuffix(out, "\nthe next boot applies 192.0.2.10\n") {
+		t.Errorf("persisted:\n%s", out)
+	}
+	if out := show("--vip", "192.0.2.11"); strings.Contains(out, "boot") {
+		t.Errorf("persisted, of one VIP:\n%s", out)
+	}
 }
 
 // TestRealserverJSON: keys are a promise to programs, lists are never null, and the
@@ -70,7 +77,9 @@ func TestRealserverJSON(t *testing.T) {
 		}
 	}
 	want(run(false, "undo"), `{"undone": [], "kept": [], "not_applied": []}`)
-	want(run(false, "show")["changes"], `[]`)
+	shown := run(false, "show")
+	want(shown["changes"], `[]`)
+	want(shown["boot"], `[]`)
 	checked := run(true, "check", "--vip", "192.0.2.10")
 	want(checked["healthy"], `false`)
 	want(checked["findings"].([]any)[1], `{"ok": false, "name": "vip-missing", "vip": "192.0.2.10", "interface": "lo", "what": "192.0.2.10/32 is not on lo", "remedy": "director realserver apply --vip 192.0.2.10",
