@@ -31,6 +31,8 @@ type Source interface {
 	Reload(ctx context.Context) (api.Reload, error)
 	// Change makes changes up to the first that is refused: an *api.Error.
 	Change(ctx context.Context, changes api.Changes) (api.Changed, error)
+	// Order carries out an order about a real server, or refuses it: an *api.Error.
+	Order(ctx context.Context, o api.OrderRequest) (api.Ordered, error)
 	// Connections yields what the filter takes until yield returns false. A
 	// filter that cannot be understood is an *api.Error, before any yield.
 	Connections(ctx context.Context, filter api.ConnectionFilter, yield func(api.Connection) bool) error
@@ -99,6 +101,7 @@ func Listen(o Options) (*Server, error) {
 func (s *Server) newHTTP(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
+		ConnContext:       withPeer,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,

@@ -125,7 +125,7 @@ func TestTCPIsReadOnly(t *testing.T) {
 		return api.Reload{}, nil
 	}
 	s, _ := serve(t, admin.Options{Socket: socketPath(t), Listen: "127.0.0.1:0", Source: source})
-	for _, request := range [][2]string{{"POST", "/v1/reload"}, {"POST", "/v1/changes"}, {"POST", "/v1/status"}, {"GET", "/v1/connections"}, {"GET", "/v1/why"}, {"POST", "/metrics"}, {"GET", "/"}} {
+	for _, request := range [][2]string{{"POST", "/v1/reload"}, {"POST", "/v1/changes"}, {"POST", "/v1/orders"}, {"GET", "/v1/events"}, {"POST", "/v1/status"}, {"GET", "/v1/connections"}, {"GET", "/v1/why"}, {"POST", "/metrics"}, {"GET", "/"}} {
 		if code, _ := get(t, s, request[0], request[1]); code != http.StatusNotFound && code != http.StatusMethodNotAllowed {
 			t.Errorf("%s %s: %d", request[0], request[1], code)
 		}

@@ -39,7 +39,8 @@ func TestTCPSaysWhatThereIs(t *testing.T) {
 	_, reload := c.Reload(t.Context())
 	_, change := c.Change(t.Context(), api.Changes{{Op: api.Clear}})
 	_, why := c.Why(t.Context(), "tcp", "192.0.2.1:1", "192.0.2.10:80")
-	for _, err := range []error{reload, change, why} {
+	_, order := c.Order(t.Context(), api.OrderRequest{Duty: api.Drain, Server: "192.0.2.21"})
+	for _, err := range []error{reload, change, why, order} {
 		if err == nil || !strings.Contains(err.Error(), "over TCP there is only GET /v1/status") {
 			t.Errorf("%v", err)
 		}

@@ -62,7 +62,7 @@ func listenSocket(path string) (*socket, error) {
 		l.Close()
 		return fail(err)
 	}
-	return &socket{Listener: l, path: path, file: file}, nil
+	return &socket{Listener: peerListener{l}, path: path, file: file}, nil
 }
 
 // listenAs listens on a new socket and gives it the path, in place of what is

@@ -1,10 +1,8 @@
 package director
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -53,6 +51,11 @@ func (d *Director) order(o *api.OrderRequest) (done api.Ordered, err error) {
 	if err != nil {
 		return done, err
 	}
+	if o.Duty == api.SetWeight {
+		if err := d.sameWeights(servers); err != nil {
+			return done, err
+		}
+	}
 	now := time.Now()
 	var concerned []*service.RealServer
 	for _, rs := range servers {
@@ -75,7 +78,8 @@ func (d *Director) order(o *api.OrderRequest) (done api.Ordered, err error) {
 	for _, rs := range concerned {
 		done.Servers = append(done.Servers, api.OrderedServer{
 			Service: rs.Service(), Server: address(rs), Left: rs.Active() + rs.Inactive(),
-			State: d.conditions.servers[keyOf(rs)].decision.State.String(),
+			State: d.conditions.servers[keyOf(rs)].decision.State.String(), Weight: rs.BaseWeight(),
+			Until: d.conditions.servers[keyOf(rs)].decision.Until,
 		})
 	}
 	return done, nil
@@ -90,36 +94,6 @@ func orderText(o *api.OrderRequest) string {
 		return fmt.Sprintf("%s within %v", o.Duty, time.Duration(o.Deadline)*time.Second)
 	}
 	return string(o.Duty)
-}
-
-// named are the real servers that an order means.
-func (d *Director) named(o *api.OrderRequest) (servers []*service.RealServer, err error) {
-	addr := addressOf(o.Server)
-	if !addr.IsValid() {
-		return nil, invalid("server: %q is not an address; write one such as 192.0.2.21 or 192.0.2.21:80", o.Server)
-	}
-	at, _ := netip.ParseAddrPort(o.Server)
-	found := o.Service == ""
-	for _, s := range d.table.Services() {
-		if o.Service != "" && s.Name != o.Service {
-			continue
-		}
-		found = true
-		for _, rs := range s.Servers {
-			if rs.Addr == addr && (at.Port() == 0 || at.Port() == cmp.Or(rs.Port, rs.ServicePort())) {
-				servers = append(servers, rs)
-			}
-		}
-	}
-	switch {
-	case !found:
-		return nil, &api.Error{Code: api.CodeNoService, Message: fmt.Sprintf("there is no service %q; see director status", o.Service)}
-	case len(servers) == 0 && o.Service != "":
-		return nil, &api.Error{Code: api.CodeNoServer, Message: fmt.Sprintf("service %s has no real server %s; see director status", o.Service, o.Server)}
-	case len(servers) == 0:
-		return nil, &api.Error{Code: api.CodeNoServer, Message: fmt.Sprintf("no service has a real server %s; see director status", o.Server)}
-	}
-	return servers, nil
 }
 
 // duties give an order to one server, or say why it makes no sense.

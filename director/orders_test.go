@@ -53,7 +53,7 @@ func TestDrain(t *testing.T) {
 		r.serversOf(1, 2, 3, 4)
 		events = nil
 		done := r.order(api.OrderRequest{Duty: api.Drain, Server: "192.0.2.21", By: somebody})
-		if want := (api.OrderedServer{Service: "web", Server: "192.0.2.21:80", State: "draining", Left: 2}); len(done.Servers) != 1 || done.Servers[0] != want {
+		if want := (api.OrderedServer{Service: "web", Server: "192.0.2.21:80", State: "draining", Left: 2, Weight: 1}); len(done.Servers) != 1 || done.Servers[0] != want {
 			t.Errorf("ordered: %+v", done)
 		}
 		if got := r.serversOf(ports(11, 4)...); got[22] != 4 {
@@ -322,10 +322,10 @@ func TestOrdersAreRefused(t *testing.T) {
 		}{
 			{"invalid", `"rest" is no order; give drain, undrain, disable, enable, weight or reset-weight`, api.OrderRequest{Duty: "rest", Server: "192.0.2.21"}},
 			{"invalid", `server: "web1" is not an address; write one such as 192.0.2.21 or 192.0.2.21:80`, api.OrderRequest{Duty: api.Drain, Server: "web1"}},
-			{"no-server", "no service has a real server 192.0.2.99; see director status", api.OrderRequest{Duty: api.Drain, Server: "192.0.2.99"}},
-			{"no-server", "service web has no real server 192.0.2.23; see director status", api.OrderRequest{Duty: api.Drain, Server: "192.0.2.23", Service: "web"}},
-			{"no-server", "no service has a real server 192.0.2.21:81; see director status", api.OrderRequest{Duty: api.Drain, Server: "192.0.2.21:81"}},
-			{"no-service", `there is no service "shop"; see director status`, api.OrderRequest{Duty: api.Drain, Server: "192.0.2.21", Service: "shop"}},
+			{"no-server", "no service has a real server 192.0.2.99; there are 192.0.2.21:80, 192.0.2.22:80", api.OrderRequest{Duty: api.Drain, Server: "192.0.2.99"}},
+			{"no-server", "service web has no real server 192.0.2.23; there are 192.0.2.21:80, 192.0.2.22:80", api.OrderRequest{Duty: api.Drain, Server: "192.0.2.23", Service: "web"}},
+			{"no-server", "no service has a real server 192.0.2.21:81; there is 192.0.2.21:80", api.OrderRequest{Duty: api.Drain, Server: "192.0.2.21:81"}},
+			{"no-service", `there is no service "shop"; there is web`, api.OrderRequest{Duty: api.Drain, Server: "192.0.2.21", Service: "shop"}},
 			{"invalid", "192.0.2.21:80 of service web is not to be drained", api.OrderRequest{Duty: api.Undrain, Server: "192.0.2.21"}},
 			{"invalid", "192.0.2.21:80 of service web is not disabled", api.OrderRequest{Duty: api.Enable, Server: "192.0.2.21"}},
 			{"invalid", "192.0.2.21:80 of service web has the weight of the configuration already", api.OrderRequest{Duty: api.ResetWeight, Server: "192.0.2.21"}},

@@ -89,6 +89,20 @@ func (c *Client) Change(ctx context.Context, changes Changes) (Changed, error) {
 	return done, err
 }
 
+// Order gives an order about a real server. One that is refused is an error that
+// wraps an *Error and changes nothing. It waits at most one minute.
+func (c *Client) Order(ctx context.Context, o OrderRequest) (Ordered, error) {
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	body, err := json.Marshal(o)
+	if err != nil {
+		return Ordered{}, c.wrap(err)
+	}
+	var done Ordered
+	err = c.do(ctx, http.MethodPost, "/v1/orders", bytes.NewReader(body), &done)
+	return done, err
+}
+
 // Why explains what would become of a packet that the client, an address with a
 // port, sends to the VIP, likewise, to open a connection. The protocol is "tcp",
 // "udp" or "sctp". It waits at most 10 seconds.

@@ -27,7 +27,9 @@ type OrderRequest struct {
 	Deadline int `json:"deadline,omitempty"`
 	// Weight is that of SetWeight, 0..65535.
 	Weight int `json:"weight,omitempty"`
-	// By is who gives the order, for status and log.
+	// By is who gives the order, for status and log. Over the admin socket it is for
+	// whom the user who asks claims to act, such as sudo's; the director adds that
+	// user's name.
 	By string `json:"by,omitempty"`
 }
 
@@ -43,6 +45,10 @@ type OrderedServer struct {
 	State   string `json:"state"`
 	// Left is how many connections it has.
 	Left int `json:"left"`
+	// Weight is the one that it has while it is up.
+	Weight int `json:"weight"`
+	// Until is when what is left is cut off; zero: it is not.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Order is an order that holds.

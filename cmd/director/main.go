@@ -44,6 +44,7 @@ real server, which answers the client directly.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newRunCommand(), newCheckCommand(), newStatusCommand(), newConnsCommand(), newWhyCommand(), newReloadCommand(),
+		newDrainCommand(), newUndrainCommand(), newWeightCommand(), newDisableCommand(), newEnableCommand(),
 		newDoctorCommand(),
 		newIpvsadmCommand(), newRealserverCommand(), newDemoCommand(), newVersionCommand(), newManCommand(),
 	)

@@ -159,6 +159,11 @@ func (p *process) Change(ctx context.Context, changes api.Changes) (api.Changed,
 	return p.engine.Change(ctx, changes)
 }
 
+// Order implements [admin.Source].
+func (p *process) Order(ctx context.Context, o api.OrderRequest) (api.Ordered, error) {
+	return p.engine.Order(ctx, o)
+}
+
 // Connections implements [admin.Source].
 func (p *process) Connections(ctx context.Context, filter api.ConnectionFilter, yield func(api.Connection) bool) error {
 	return p.engine.Connections(ctx, filter, yield)

@@ -26,6 +26,7 @@ type fake struct {
 	status      *api.Status
 	reload      func() (api.Reload, error)
 	change      func(api.Changes) (api.Changed, error)
+	order       func(api.OrderRequest) (api.Ordered, error)
 	connections func(api.ConnectionFilter, func(api.Connection) bool) error
 	why         func(protocol, client, vip string) (*api.Why, error)
 	run         func(context.Context) error
@@ -37,6 +38,8 @@ func (f *fake) Reload(context.Context) (api.Reload, error)  { return f.reload() 
 func (f *fake) Change(_ context.Context, c api.Changes) (api.Changed, error) {
 	return f.change(c)
 }
+
+func (f *fake) Order(_ context.Context, o api.OrderRequest) (api.Ordered, error) { return f.order(o) }
 
 func (f *fake) Connections(_ context.Context, filter api.ConnectionFilter, yield func(api.Connection) bool) error {
 	return f.connections(filter, yield)
