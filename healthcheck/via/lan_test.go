@@ -137,8 +137,9 @@ func both(n int) []Server {
 	return []Server{{Addr: rip(n), VIPs: []netip.Addr{vip}}, {Addr: rip6(n), VIPs: []netip.Addr{vip6}}}
 }
 
-// timeout of probes that are to fail.
-const timeout = 500 * time.Millisecond
+// How long a probe may take that is to fail, and one that is to succeed: a neighbour
+// that does not answer at once is asked again after a second.
+const timeout, patience = 500 * time.Millisecond, 5 * time.Second
 
 // check runs a probe of kind tcp by the VIP, or of the server itself.
 func (s *segment) check(server netip.Addr, by string) healthcheck.Result {
@@ -157,14 +158,19 @@ func (s *segment) check(server netip.Addr, by string) healthcheck.Result {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	if by == healthcheck.ViaReal {
+		return s.runFor(c, patience) // none of these is to fail
+	}
 	return s.run(c)
 }
 
-// run runs a probe on the director.
-func (s *segment) run(c healthcheck.Checker) (r healthcheck.Result) {
+// run runs a probe on the director, for as long as one may take that is to fail.
+func (s *segment) run(c healthcheck.Checker) healthcheck.Result { return s.runFor(c, timeout) }
+
+func (s *segment) runFor(c healthcheck.Checker, limit time.Duration) (r healthcheck.Result) {
 	s.t.Helper()
 	s.do(func() error {
-		ctx, cancel := context.WithTimeout(s.t.Context(), timeout)
+		ctx, cancel := context.WithTimeout(s.t.Context(), limit)
 		defer cancel()
 		r = c.Check(ctx)
 		return nil
@@ -181,7 +187,7 @@ func (s *segment) answers(server netip.Addr) (name string) {
 		to = vip6
 	}
 	s.do(func() error {
-		d := net.Dialer{Control: s.ways.Way(server).Control, Timeout: 5 * time.Second}
+		d := net.Dialer{Control: s.ways.Way(server).Control, Timeout: patience}
 		c, err := d.Dial("tcp", netip.AddrPortFrom(to, 80).String())
 		if err != nil {
 			return err
