@@ -109,7 +109,7 @@ func (n *mortal) undoAll(t *testing.T) {
 		n.child(t, orders{Options: n.options, Acts: []act{all}})
 		return
 	}
-	n.do(t, func() error { return all.do(n.options, new(doomed)) })
+	n.do(t, func() error { return all.do(n.options, &doomed{LinuxHost: realserver.LinuxHost{Root: n.root}}) })
 }
 
 // child runs a process, and says whether it was killed.
