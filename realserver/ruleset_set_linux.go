@@ -3,6 +3,7 @@ package realserver
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -25,6 +26,7 @@ type setOf struct {
 	fields   []int // the lengths of what a concatenation is made of, bytes
 	read     bool
 	elements []element
+	bounds   [][]byte // the keys of elements in order, once a range was looked for
 }
 
 // element is one of a set: in a set of ranges that is no concatenation, the
@@ -166,14 +168,29 @@ func (s *setOf) find(key value) (met answer, found []element) {
 // after the beginning, and before the nearest end after it.
 func (s *setOf) inRange(key value, first []byte) answer {
 	a := key.compare(first, func(c int) bool { return c >= 0 })
-	var after []byte
-	for _, e := range s.elements {
-		if bytes.Compare(e.key, first) > 0 && (after == nil || bytes.Compare(e.key, after) < 0) {
-			after = e.key
-		}
-	}
-	if after == nil {
+	after, ok := s.boundAfter(first)
+	if !ok {
 		return a
 	}
 	return a.and(key.compare(after, func(c int) bool { return c < 0 }))
+}
+
+// boundAfter returns the nearest key after that one. Sets of a hundred thousand
+// ranges are common (lists of addresses to block), so it does not look at each.
+func (s *setOf) boundAfter(key []byte) ([]byte, bool) {
+	if s.bounds == nil {
+		s.bounds = make([][]byte, len(s.elements))
+		for i, e := range s.elements {
+			s.bounds[i] = e.key
+		}
+		slices.SortFunc(s.bounds, bytes.Compare)
+	}
+	i, found := slices.BinarySearchFunc(s.bounds, key, bytes.Compare)
+	for found && i < len(s.bounds) && bytes.Equal(s.bounds[i], key) {
+		i++
+	}
+	if i == len(s.bounds) {
+		return nil, false
+	}
+	return s.bounds[i], true
 }
