@@ -10,30 +10,47 @@ import (
 )
 
 // firewall tries packets on the nftables rules: those of clients for the VIPs, the
-// replies, and ARP for the server's own address, which the director needs.
+// replies, and ARP for the server's own address, which the director needs. The
+// rules are read once for all.
 func (i *inspection) firewall() error {
+	all, err := i.allTries()
+	if err != nil {
+		return err
+	}
+	var packets []Packet
+	for _, t := range all {
+		packets = append(packets, t.packets...)
+	}
+	passages, err := i.host.Passages(packets)
+	if !i.tried(err) {
+		return nil
+	}
+	for _, t := range all {
+		i.judge(t, passages[:len(t.packets)])
+		passages = passages[len(t.packets):]
+	}
+	return i.legacy()
+}
+
+// allTries lists what is to be tried, in order.
+func (i *inspection) allTries() ([]tries, error) {
+	var all []tries
 	for _, vip := range i.options.VIPs {
 		for _, name := range i.lanOf(vip) {
-			if !i.tried(i.lets(vip, name)) {
-				return nil
-			}
+			all = append(all, i.lets(vip, name)...)
 		}
 		dev, err := i.replyInterface(vip)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if !i.tried(i.letsReply(vip, dev)) {
-			return nil
-		}
+		all = append(all, i.letsReply(vip, dev)...)
 	}
 	if len(only4(i.options.VIPs)) > 0 {
 		for _, name := range i.interfaces {
-			if !i.tried(i.letsARP(name)) {
-				return nil
-			}
+			all = append(all, i.letsARP(name)...)
 		}
 	}
-	return i.legacy()
+	return all, nil
 }
 
 // tried says whether the rules could be read. That they could not is worth a
@@ -74,12 +91,8 @@ type tries struct {
 	either     bool                 // of several kinds of packets one is enough
 }
 
-// try tries the packets and makes a finding.
-func (i *inspection) try(t tries) error {
-	passages, err := i.host.Passages(t.packets)
-	if err != nil {
-		return err
-	}
+// judge makes a finding of what becomes of the packets.
+func (i *inspection) judge(t tries, passages []Passage) {
 	f := Finding{Name: t.name, VIP: t.vip, Interface: t.dev, OK: true, What: "no nftables rule drops " + t.what}
 	count := map[Fate]int{}
 	first := map[Fate]Passage{}
@@ -103,7 +116,6 @@ func (i *inspection) try(t tries) error {
 		f.Why = fmt.Sprintf("if that is a service: %s%s", drop.Where, i.ask())
 	}
 	i.add(f)
-	return nil
 }
 
 // ask says what would make a verdict clearer.
@@ -143,7 +155,7 @@ func (i *inspection) clientsOrAny(vip netip.Addr) []netip.Addr {
 }
 
 // lets tries what clients send.
-func (i *inspection) lets(vip netip.Addr, name string) error {
+func (i *inspection) lets(vip netip.Addr, name string) []tries {
 	own, _ := i.own(name, vip)
 	return i.eachKind(vip, func(client netip.Addr, service Service, port uint16) Packet {
 		return Packet{Protocol: service.Protocol, From: client, To: vip, Port: port, Interface: name, Own: own}
@@ -151,7 +163,7 @@ func (i *inspection) lets(vip netip.Addr, name string) error {
 }
 
 // letsReply tries what the services answer, by the interface that it leaves by.
-func (i *inspection) letsReply(vip netip.Addr, dev string) error {
+func (i *inspection) letsReply(vip netip.Addr, dev string) []tries {
 	from := vip
 	if own := i.replySource(vip); i.redirects() && own.IsValid() {
 		from = own
@@ -176,7 +188,8 @@ func (i *inspection) replyInterface(vip netip.Addr) (string, error) {
 
 // eachKind tries each service of the VIP or, where none is named, all kinds at
 // once.
-func (i *inspection) eachKind(vip netip.Addr, packet func(netip.Addr, Service, uint16) Packet, t tries) error {
+func (i *inspection) eachKind(vip netip.Addr, packet func(netip.Addr, Service, uint16) Packet, t tries) []tries {
+	var all []tries
 	services, named := i.kinds(vip)
 	t.vip, t.either = vip, !named
 	for n, service := range services {
@@ -194,11 +207,9 @@ func (i *inspection) eachKind(vip netip.Addr, packet func(netip.Addr, Service, u
 		t.what = i.described(t, service, named)
 		reply := t.name == NameFirewallReply
 		t.accept = func(p Passage) string { return acceptRule(p, vip, service, named, reply) }
-		if err := i.try(t); err != nil {
-			return err
-		}
+		all = append(all, t)
 	}
-	return nil
+	return all
 }
 
 func (i *inspection) described(t tries, service Service, named bool) string {
@@ -241,11 +252,12 @@ func acceptRule(p Passage, vip netip.Addr, service Service, named, reply bool) s
 }
 
 // letsARP tries a question for the server's own address, and the answer.
-func (i *inspection) letsARP(name string) error {
+func (i *inspection) letsARP(name string) []tries {
 	own, ok := i.ownAddress(name, i.options.VIPs)
 	if !ok {
 		return nil
 	}
+	var all []tries
 	for _, p := range []struct {
 		Packet
 		match string
@@ -261,9 +273,7 @@ func (i *inspection) letsARP(name string) error {
 		if p.Out {
 			t.what = fmt.Sprintf("ARP from the server's own %v on %s", own, name)
 		}
-		if err := i.try(t); err != nil {
-			return err
-		}
+		all = append(all, t)
 	}
-	return nil
+	return all
 }
