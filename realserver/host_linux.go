@@ -157,7 +157,11 @@ func (LinuxHost) RemoveAddress(a Address) error {
 	if err != nil {
 		return fmt.Errorf("remove %v from %s: %w", a.Prefix, a.Interface, err)
 	}
-	if err := netlink.AddrDel(link, netlinkAddress(a)); err != nil {
+	nl := netlinkAddress(a)
+	// With a label the kernel looks for that too, and somebody may have put the
+	// address there anew without.
+	nl.Label = ""
+	if err := netlink.AddrDel(link, nl); err != nil {
 		return fmt.Errorf("remove %v from %s: %w", a.Prefix, a.Interface, err)
 	}
 	return nil
