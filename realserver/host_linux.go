@@ -60,7 +60,7 @@ func netnsCookie() (uint64, error) {
 
 // Links implements Host.
 func (LinuxHost) Links() ([]Link, error) {
-	list, err := netlink.LinkList()
+	list, err := dumped(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
@@ -80,7 +80,7 @@ func (LinuxHost) Links() ([]Link, error) {
 
 // Addresses implements Host.
 func (LinuxHost) Addresses() ([]Address, error) {
-	links, err := netlink.LinkList()
+	links, err := dumped(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
@@ -88,7 +88,7 @@ func (LinuxHost) Addresses() ([]Address, error) {
 	for _, l := range links {
 		names[l.Attrs().Index] = l.Attrs().Name
 	}
-	list, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	list, err := dumped(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}

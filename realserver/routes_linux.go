@@ -16,8 +16,8 @@ import (
 func (LinuxHost) ProxyNeighbors() ([]ProxyNeighbor, error) {
 	var proxies []ProxyNeighbor
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
-		list, err := netlink.NeighProxyList(0, family)
-		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		list, err := dumped(func() ([]netlink.Neigh, error) { return netlink.NeighProxyList(0, family) })
+		if err != nil {
 			return nil, fmt.Errorf("list proxy neighbours: %w", err)
 		}
 		for _, n := range list {
@@ -117,7 +117,9 @@ func droppingRoutes(to netip.Addr) ([]Route, error) {
 	if to.Is6() {
 		family = netlink.FAMILY_V6
 	}
-	list, err := netlink.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	list, err := dumped(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list routes: %w", err)
 	}
@@ -150,7 +152,7 @@ func prefixOf(n *net.IPNet, like netip.Addr) netip.Prefix {
 
 // SourceRules implements Host.
 func (LinuxHost) SourceRules() ([]SourceRule, error) {
-	list, err := netlink.RuleList(netlink.FAMILY_ALL)
+	list, err := dumped(func() ([]netlink.Rule, error) { return netlink.RuleList(netlink.FAMILY_ALL) })
 	if err != nil {
 		return nil, fmt.Errorf("list routing rules: %w", err)
 	}
