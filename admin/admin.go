@@ -36,6 +36,10 @@ type Source interface {
 	// Connections yields what the filter takes until yield returns false. A
 	// filter that cannot be understood is an *api.Error, before any yield.
 	Connections(ctx context.Context, filter api.ConnectionFilter, yield func(api.Connection) bool) error
+	// Events yields the events that the filter takes, in their order, some at a time,
+	// until yield returns false, ctx ends, or there are no more; who follows them also
+	// gets none at all now and then, as a sign of life. Yield may take its time.
+	Events(ctx context.Context, filter api.EventFilter, yield func([]api.Event) bool) error
 	// Why explains what would become of a packet.
 	Why(ctx context.Context, protocol, client, vip string) (*api.Why, error)
 }

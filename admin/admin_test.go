@@ -28,6 +28,7 @@ type fake struct {
 	status      func(context.Context) (*api.Status, error)
 	reload      func(context.Context) (api.Reload, error)
 	change      func(context.Context, api.Changes) (api.Changed, error)
+	events      func(context.Context, api.EventFilter, func([]api.Event) bool) error
 	order       func(api.OrderRequest) (api.Ordered, error)
 	connections func(context.Context, api.ConnectionFilter, func(api.Connection) bool) error
 	why         func(protocol, client, vip string) (*api.Why, error)
@@ -38,6 +39,10 @@ func (f fake) Reload(ctx context.Context) (api.Reload, error)  { return f.reload
 
 func (f fake) Change(ctx context.Context, c api.Changes) (api.Changed, error) {
 	return f.change(ctx, c)
+}
+
+func (f fake) Events(ctx context.Context, filter api.EventFilter, yield func([]api.Event) bool) error {
+	return f.events(ctx, filter, yield)
 }
 
 func (f fake) Order(_ context.Context, o api.OrderRequest) (api.Ordered, error) { return f.order(o) }

@@ -56,6 +56,7 @@ func newAPI(source Source) http.Handler {
 	mux.HandleFunc("POST /v1/changes", changesHandler(source))
 	mux.HandleFunc("POST /v1/orders", small(ordersHandler(source)))
 	mux.HandleFunc("GET /v1/connections", small(connectionsHandler(source)))
+	mux.HandleFunc("GET /v1/events", small(eventsHandler(source)))
 	mux.HandleFunc("/", small(func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusNotFound, api.Error{Message: r.Method + " " + r.URL.Path + ": no such request"})
 	}))

@@ -69,12 +69,7 @@ func TestNoOrders(t *testing.T) {
 		return api.Ordered{}, nil
 	}
 	serve(t, admin.Options{Socket: path, Source: source})
-	client := &http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", path)
-		},
-	}}
+	client := unixClient(path)
 	for body, want := range map[string]string{
 		"":                         "read the order: EOF",
 		"[]":                       "read the order: json: cannot unmarshal array",
@@ -100,4 +95,33 @@ func TestNoOrders(t *testing.T) {
 			t.Errorf("%.40s: %s %s, %v", body, response.Status, answer, err)
 		}
 	}
+}
+
+// unixClient asks as any program may.
+func unixClient(path string) *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		},
+	}}
+}
+
+// getUnix asks over the socket.
+func getUnix(t *testing.T, path, request string) (code int, body string) {
+	t.Helper()
+	ask, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://director"+request, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := unixClient(path).Do(ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
 }

@@ -80,3 +80,45 @@ func TestStreamOutlivesDeadlines(t *testing.T) {
 	server.Close()
 	<-ended
 }
+
+// follower is a director to which nothing happens.
+type follower struct {
+	Source
+	ended chan error
+}
+
+func (f follower) Events(ctx context.Context, _ api.EventFilter, yield func([]api.Event) bool) error {
+	yield(nil)
+	select {
+	case <-ctx.Done():
+		f.ended <- ctx.Err()
+	case <-time.After(400 * time.Millisecond):
+		yield([]api.Event{{Kind: api.OrderEvent}})
+		f.ended <- nil
+	}
+	return nil
+}
+
+// TestFollowerOutlivesDeadlines of reading as well.
+func TestFollowerOutlivesDeadlines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, source := &Server{log: slog.New(slog.DiscardHandler)}, follower{ended: make(chan error, 1)}
+	server := s.newHTTP(newAPI(source))
+	server.ReadTimeout, server.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
+	ended := make(chan error)
+	go func() { ended <- server.Serve(l) }()
+	n := 0
+	err = api.NewClient(path).Events(t.Context(), api.EventFilter{Follow: true}, func(api.Event) error {
+		n++
+		return nil
+	})
+	if first := <-source.ended; err != nil || first != nil || n != 1 {
+		t.Errorf("%d events, %v, %v", n, err, first)
+	}
+	server.Close()
+	<-ended
+}

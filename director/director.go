@@ -84,6 +84,7 @@ type Director struct {
 	awaited    []awaited          // MAC addresses
 	mtus       map[netip.Addr]int // of the routes to the real servers; 0: none is named
 	ledger     ledger
+	feed       feed // any goroutine
 	conditions conditions
 	since      onsets
 	saved      *stateFile
@@ -157,6 +158,7 @@ func New(o Options) (*Director, error) {
 // Errors: what keeps it from starting.
 func (d *Director) Run(ctx context.Context) error {
 	defer d.free()
+	defer d.feed.end()
 	if err := d.start(); err != nil {
 		return errors.Join(err, d.stop())
 	}
@@ -165,6 +167,7 @@ func (d *Director) Run(ctx context.Context) error {
 	finished := d.background(background)
 	d.options.Ready()
 	d.loop(ctx)
+	d.feed.end() // who follows it must not wait for the rest
 	cancel()
 	finished()
 	return d.stop()

@@ -29,6 +29,7 @@ func (d *Director) event(e api.Event) {
 			attrs = append(attrs, a.key, a.value)
 		}
 	}
+	d.feed.add(&e)
 	d.log.Log(context.Background(), level, eventText(&e), attrs...)
 	d.options.Event(e)
 }

@@ -1,19 +1,9 @@
 package api
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"net/http"
 	"net/url"
-	"time"
 )
-
-// streamBuffer is how many bytes of a stream are read at once.
-const streamBuffer = 64 << 10
 
 // Connections calls fn for each connection that the filter takes, as they
 // arrive and in no order, until fn returns an error, which Connections returns
@@ -21,32 +11,8 @@ const streamBuffer = 64 << 10
 // is an error; a director that says nothing for 10 seconds is one too, but fn
 // may take its time.
 func (c *Client) Connections(ctx context.Context, filter ConnectionFilter, fn func(Connection) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	timer := time.AfterFunc(c.patience, func() { cancel(context.DeadlineExceeded) })
-	defer timer.Stop()
-	resp, err := c.ask(ctx, http.MethodGet, "/v1/connections"+filter.query(), http.NoBody)
-	if err != nil {
-		return c.wrap(timely(ctx, err))
-	}
-	defer resp.Body.Close()
-	stream := json.NewDecoder(bufio.NewReaderSize(patientReader{resp.Body, timer, c.patience}, streamBuffer))
-	for {
-		var line connectionLine
-		switch err := stream.Decode(&line); {
-		case errors.Is(err, io.EOF):
-			return nil
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			return c.wrap(errors.New("the list of connections was cut off: the director ended, or waited too long for it to be read"))
-		case err != nil:
-			return c.wrap(timely(ctx, fmt.Errorf("read the list of connections: %w", err)))
-		case line.Error != "":
-			return c.wrap(&Error{Message: line.Error})
-		}
-		if err := fn(line.Connection); err != nil {
-			return err
-		}
-	}
+	return readStream(ctx, c, "/v1/connections"+filter.query(), "list of connections",
+		func(l *connectionLine) string { return l.Error }, func(l *connectionLine) error { return fn(l.Connection) })
 }
 
 // connectionLine is one line of the stream: a connection, or why there are no
@@ -73,26 +39,4 @@ func (f *ConnectionFilter) query() string {
 		return ""
 	}
 	return "?" + q.Encode()
-}
-
-// patientReader lets the timer run only while it waits for the director.
-type patientReader struct {
-	io.Reader
-	timer    *time.Timer
-	patience time.Duration
-}
-
-func (r patientReader) Read(p []byte) (int, error) {
-	r.timer.Reset(r.patience)
-	defer r.timer.Stop()
-	return r.Reader.Read(p)
-}
-
-// timely is err, unless the cause was that the director took too long, or that
-// the caller left.
-func timely(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return explain(cause)
-	}
-	return err
 }

@@ -63,29 +63,3 @@ type Order struct {
 	Weight  int `json:"weight,omitempty"`
 	Instead int `json:"instead,omitempty"`
 }
-
-// EventKind says what an [Event] is about.
-type EventKind string
-
-// The kinds of events.
-const (
-	ServerEvent  EventKind = "server"  // a real server's state in a service has changed
-	ServiceEvent EventKind = "service" // who serves a service has changed
-	OrderEvent   EventKind = "order"   // an operator gave an order, or one has ended
-)
-
-// Event is something that happened to a service or a real server.
-type Event struct {
-	Time    time.Time `json:"time"`
-	Kind    EventKind `json:"kind"`
-	Service string    `json:"service"`
-	Server  string    `json:"server,omitempty"`
-	// From and To are states of a RealServer, plans of a Quorum, or, of an order,
-	// "" and what was ordered.
-	From string `json:"from,omitempty"`
-	To   string `json:"to"`
-	// Reason is why, for people.
-	Reason string `json:"reason,omitempty"`
-	// By is who ordered it; "" if nobody did.
-	By string `json:"by,omitempty"`
-}

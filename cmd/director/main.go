@@ -43,7 +43,7 @@ real server, which answers the client directly.`,
 	root.SetVersionTemplate(versionLine() + "\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newRunCommand(), newCheckCommand(), newStatusCommand(), newConnsCommand(), newWhyCommand(), newReloadCommand(),
+		newRunCommand(), newCheckCommand(), newStatusCommand(), newConnsCommand(), newWhyCommand(), newEventsCommand(), newReloadCommand(),
 		newDrainCommand(), newUndrainCommand(), newWeightCommand(), newDisableCommand(), newEnableCommand(),
 		newDoctorCommand(),
 		newIpvsadmCommand(), newRealserverCommand(), newDemoCommand(), newVersionCommand(), newManCommand(),

@@ -169,6 +169,11 @@ func (p *process) Connections(ctx context.Context, filter api.ConnectionFilter, 
 	return p.engine.Connections(ctx, filter, yield)
 }
 
+// Events implements [admin.Source].
+func (p *process) Events(ctx context.Context, filter api.EventFilter, yield func([]api.Event) bool) error {
+	return p.engine.Events(ctx, filter, yield)
+}
+
 // Why implements [admin.Source].
 func (p *process) Why(ctx context.Context, protocol, client, vip string) (*api.Why, error) {
 	return p.engine.Why(ctx, protocol, client, vip)

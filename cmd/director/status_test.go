@@ -26,6 +26,7 @@ type fake struct {
 	status      *api.Status
 	reload      func() (api.Reload, error)
 	change      func(api.Changes) (api.Changed, error)
+	events      func(api.EventFilter, func([]api.Event) bool) error
 	order       func(api.OrderRequest) (api.Ordered, error)
 	connections func(api.ConnectionFilter, func(api.Connection) bool) error
 	why         func(protocol, client, vip string) (*api.Why, error)
@@ -37,6 +38,10 @@ func (f *fake) Reload(context.Context) (api.Reload, error)  { return f.reload() 
 
 func (f *fake) Change(_ context.Context, c api.Changes) (api.Changed, error) {
 	return f.change(c)
+}
+
+func (f *fake) Events(_ context.Context, filter api.EventFilter, yield func([]api.Event) bool) error {
+	return f.events(filter, yield)
 }
 
 func (f *fake) Order(_ context.Context, o api.OrderRequest) (api.Ordered, error) { return f.order(o) }
