@@ -53,6 +53,9 @@ func sample() *api.Status {
 		Frames: api.Frames{Received: 130, Lost: 4, Verdicts: []api.Verdict{
 			{Kind: "forward", Reason: "forward", Frames: 120}, {Kind: "drop", Reason: "no_connection", Frames: 10},
 		}},
+		Notifications: []api.Notifications{
+			{Kind: "program", To: "program /usr/local/bin/notify", Waiting: 2, Delivered: 40, Failed: 1, Lost: 3, Error: "exit status 1"},
+		},
 		Alarms: []api.Alarm{{Since: start, What: "VIP 192.0.2.11 is refused", Remedy: "find 02:00:00:00:00:66"}},
 	}
 }

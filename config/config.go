@@ -32,8 +32,9 @@ type Config struct {
 	Quotas       Quotas
 	VIPs         []netip.Addr // owned also while no service is on them
 	Rules        string       // file of `ipvsadm -S` lines for the start; "": none
-	Services     []Service    // in the file's order, then in that of their adding
-	Warnings     []Error      // keys that mean nothing here, and why
+	Notify       Notify
+	Services     []Service // in the file's order, then in that of their adding
+	Warnings     []Error   // keys that mean nothing here, and why
 
 	quotas Quotas           // what the file names; 0: the default
 	file   string           // for the messages of CheckHost

@@ -17,6 +17,7 @@ func allKeys() []string {
 	var keys []string
 	for _, g := range []grammar{
 		rootKeys, adminKeys, timeoutsKeys, quotasKeys, ipvsKeys, serviceKeys, persistenceKeys, quorumKeys, checkKeys, realServerKeys,
+		notifyKeys, notifyProgramKeys, notifyWebhookKeys,
 	} {
 		keys = append(keys, g.keys...)
 	}

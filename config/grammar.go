@@ -16,7 +16,7 @@ var (
 		keys: []string{
 			"ingress", "egress", "mac", "router_id", "guard", "conflict", "ttl", "poll", "workers",
 			"connections", "quotas", "state_dir", "restart_grace", "admin", "timeouts", "compat", "ipvs",
-			"vips", "rules", "services",
+			"vips", "rules", "notify", "services",
 		},
 	}
 	adminKeys    = grammar{name: "admin", keys: []string{"socket", "listen"}}

@@ -45,6 +45,7 @@ func (d *decoder) config(root value) *Config {
 	c.IPVS = s.get("ipvs").ipvs(c.IPVS)
 	c.VIPs = d.vipList(s.get("vips"))
 	c.Rules = s.get("rules").path("", "/etc/director/ipvsadm.rules", true)
+	c.Notify = s.get("notify").notify()
 	c.Services = d.services(s.get("services"), c)
 	return c
 }

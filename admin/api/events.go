@@ -74,3 +74,15 @@ type eventLine struct {
 	Event
 	Error string `json:"error"`
 }
+
+// Notifications say what became of the events that one kind of receiver was to be told of
+// since the director's start.
+type Notifications struct {
+	Kind      string `json:"kind"` // "program" or "webhook"
+	To        string `json:"to"`   // the receiver, for people
+	Waiting   int    `json:"waiting"`
+	Delivered uint64 `json:"delivered"`
+	Failed    uint64 `json:"failed"`          // the receiver failed, retries included
+	Lost      uint64 `json:"lost"`            // were dropped, since the queue was full or time was over
+	Error     string `json:"error,omitempty"` // of the last one, if it failed
+}

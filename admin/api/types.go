@@ -19,6 +19,8 @@ type Status struct {
 	Frames      Frames      `json:"frames"`
 	Fragments   Fragments   `json:"fragments"`
 	Alarms      []Alarm     `json:"alarms"`
+	// Notifications say what became of events that others are told of.
+	Notifications []Notifications `json:"notifications,omitempty"`
 }
 
 // Interface is one of the director's interfaces.

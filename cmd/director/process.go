@@ -15,6 +15,7 @@ import (
 	"lvsdr/admin/api"
 	"lvsdr/config"
 	"lvsdr/director"
+	"lvsdr/notify"
 )
 
 // engine is the part of director.Director that a process uses.
@@ -30,7 +31,8 @@ type process struct {
 	log    *slog.Logger
 	engine engine
 	server *admin.Server
-	notify notifier
+	notify notifier         // the service manager
+	events *notify.Notifier // others, of events
 
 	reload sync.Mutex                    // one at a time
 	loaded atomic.Pointer[config.Config] // the last one that could be read
@@ -39,7 +41,7 @@ type process struct {
 
 // newProcess makes all of it and opens the admin API, but runs nothing.
 func newProcess(file string, log *slog.Logger) (*process, error) {
-	p := &process{file: file, log: log, notify: newNotifier(log)}
+	p := &process{file: file, log: log, notify: newNotifier(log), events: notify.New(log)}
 	c, err := p.load()
 	if err != nil {
 		return nil, err
@@ -50,7 +52,7 @@ func newProcess(file string, log *slog.Logger) (*process, error) {
 	}
 	d, err := director.New(director.Options{
 		Config: c, ConfigFile: file, Rules: rules.Changes, Load: p.load, Host: director.NewLinuxHost(afpacketLinks{}),
-		Log: log, Ready: p.ready, Version: programVersion(),
+		Log: log, Ready: p.ready, Event: p.events.Send, Version: programVersion(),
 	})
 	if err != nil {
 		return nil, placed(err, rules)
@@ -93,10 +95,12 @@ func (p *process) run(ctx context.Context, reload, stop <-chan os.Signal) error 
 			p.log.Error("the admin API did not end well", "err", err)
 		}
 	})
+	p.tellEvents(p.loaded.Load().Notify)
 	ended := make(chan error, 1)
 	go func() { ended <- p.engine.Run(ctx) }()
 	err := p.attend(ctx, reload, stop, ended, cancel)
 	cancel()
+	p.stopTelling()
 	serving.Wait()
 	if p.last != nil {
 		p.log.Info("stopped", summary(p.last)...)
@@ -152,7 +156,15 @@ func (p *process) final(ctx context.Context) *api.Status {
 }
 
 // Status implements [admin.Source].
-func (p *process) Status(ctx context.Context) (*api.Status, error) { return p.engine.Status(ctx) }
+func (p *process) Status(ctx context.Context) (*api.Status, error) {
+	s, err := p.engine.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	whole := *s
+	whole.Notifications = p.events.Status()
+	return &whole, nil
+}
 
 // Change implements [admin.Source].
 func (p *process) Change(ctx context.Context, changes api.Changes) (api.Changed, error) {
@@ -190,6 +202,7 @@ func (p *process) Reload(ctx context.Context) (api.Reload, error) {
 		p.logRefused(err)
 		return r, err
 	}
+	p.tellEvents(p.loaded.Load().Notify)
 	a := p.loaded.Load().Admin
 	if err := p.server.Rebind(a.Socket, a.Listen); err != nil {
 		p.log.Error("reloaded, but the admin API stays where it was", "err", err)

@@ -20,6 +20,7 @@ import (
 	"lvsdr/director"
 	"lvsdr/director/memhost"
 	"lvsdr/frame"
+	"lvsdr/notify"
 )
 
 // manager is a service manager that notes what it is told.
@@ -84,7 +85,7 @@ func newTestProcess(t *testing.T, f *fake, text string) *testProcess {
 	}
 	p.write(t, strings.ReplaceAll(text, "DIR", dir))
 	log := slog.New(slog.NewTextHandler(p.log, nil))
-	p.process = &process{file: p.file, log: log, notify: newNotifier(log), engine: f}
+	p.process = &process{file: p.file, log: log, notify: newNotifier(log), events: notify.New(log), engine: f}
 	c, err := p.load()
 	if err != nil {
 		t.Fatal(err)

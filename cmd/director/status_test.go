@@ -96,6 +96,10 @@ func sample() *api.Status {
 			},
 			{Address: "192.0.2.11", State: "refused", Since: ago(5 * time.Second), MAC: "02:00:00:00:00:01", RefusedBy: "02:00:00:00:00:66"},
 		},
+		Notifications: []api.Notifications{
+			{Kind: "program", To: "program /usr/local/bin/notify", Delivered: 40, Failed: 1, Waiting: 2, Error: "exit status 1: no such mailbox"},
+			{Kind: "webhook", To: "webhook https://hooks.example.org", Delivered: 41, Lost: 3},
+		},
 		Services: []api.Service{
 			{
 				Name: "web", Protocol: "tcp", Addresses: []string{"192.0.2.10:80", "192.0.2.10:443"},

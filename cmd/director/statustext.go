@@ -16,6 +16,7 @@ func writeStatus(w io.Writer, s *api.Status, columns serverColumns) {
 	writeServices(w, s, columns)
 	fmt.Fprintln(w)
 	writeLAN(w, s)
+	writeNotifications(w, s.Notifications)
 	writeConnections(w, &s.Connections)
 	writeFrames(w, &s.Frames)
 }
@@ -49,6 +50,16 @@ func writeLAN(w io.Writer, s *api.Status) {
 	}
 	fmt.Fprintf(w, "Guard %s\n", s.Guard)
 	fmt.Fprintf(w, "Configuration %s, loaded %s ago\n", s.ConfigFile, age(s.Now.Sub(s.ConfigSince)))
+}
+
+// writeNotifications says whether events reach whom they should.
+func writeNotifications(w io.Writer, all []api.Notifications) {
+	for _, n := range all {
+		fmt.Fprintf(w, "Events to %s: %d delivered, %d failed, %d lost, %d waiting\n", n.To, n.Delivered, n.Failed, n.Lost, n.Waiting)
+		if n.Error != "" {
+			fmt.Fprintf(w, "    the last one: %s\n", indent(n.Error))
+		}
+	}
 }
 
 func claimant(c api.Claimant) string {

@@ -58,6 +58,7 @@ var mayImport = map[string][]string{
 		"healthcheck", "healthcheck/via", "guard",
 	},
 	"admin/api":  {},
+	"notify":     {"admin/api"},
 	"admin":      {"director", "admin/api"},
 	"ipvsadm":    {"admin/api"},
 	"realserver": {},
