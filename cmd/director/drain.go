@@ -41,6 +41,7 @@ left. Interrupted, it leaves the drain going; director undrain ends that.` + ser
 			// A signal from now on is one during the drain.
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
+			cmd.SetContext(ctx)
 			done, err := o.give(cmd, api.OrderRequest{
 				Duty: api.Drain, Server: args[0], Deadline: int((deadline + time.Second - 1) / time.Second),
 			})

@@ -17,7 +17,6 @@ import (
 type drainScript struct {
 	*fake
 	looks []api.RealServer // what each look finds; the last one again and again
-	tick  chan time.Time
 }
 
 var drainNow = time.Date(2026, 3, 5, 16, 30, 0, 0, time.UTC)
