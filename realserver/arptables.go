@@ -79,6 +79,10 @@ func (m arptablesMethod) changes(vip netip.Addr, on string, labels labels, o Opt
 // but lo must not take the VIP's neighbours with it.
 func (arptablesMethod) inTheWay(vip netip.Addr, s *state) (there bool, err error) {
 	for _, a := range s.on(vip) {
+		if s.isOwn(a) {
+			return false, fmt.Errorf("%v: it is on %s as %v, the first address of its subnet there, and without ARP for that the server is cut off: "+
+				"name another VIP or, if it is none of the server's own, put it there as %v", vip, a.Interface, a.Prefix, netip.PrefixFrom(vip, vip.BitLen()))
+		}
 		if a.Interface == loopback && !a.Prefix.IsSingleIP() {
 			return false, fmt.Errorf("%v: it is on %s as %v: %s: ip addr del %v dev lo", vip, a.Interface, a.Prefix, whyNotThere(a), a.Prefix)
 		}
@@ -107,7 +111,7 @@ func (arptablesMethod) table(vip netip.Addr, o Options, s *state) (Table, error)
 		own, ok := s.ownAddress(name, o.VIPs)
 		if !ok {
 			return Table{}, fmt.Errorf("%v: %s has no IPv4 address of the server's own to stand in for the VIP: "+
-				"ip addr add ADDRESS/PREFIX dev %s, or name the LAN's interface with --interface", vip, name, name)
+				"ip addr add ADDRESS/PREFIX dev %s, or name the LAN's interface with --interface", vip, name, shellWord(name))
 		}
 		out.Rules = append(out.Rules, Rule{Out: name, Field: FieldARPSender, VIP: vip, Action: ActionSetSender, Sender: own})
 	}
@@ -157,7 +161,7 @@ func (m arptablesMethod) checkPlace(vip netip.Addr, s *state) Finding {
 	}
 	for _, a := range s.on(vip) {
 		l, _ := s.link(a.Interface)
-		switch f, ok := misplaced(a); {
+		switch f, ok := misplaced(a, s); {
 		case a.Interface == loopback && !ok:
 			return f
 		case !l.Up:
@@ -165,7 +169,7 @@ func (m arptablesMethod) checkPlace(vip netip.Addr, s *state) Finding {
 				Name: NameVIPInterface, VIP: vip, Interface: a.Interface,
 				What:   fmt.Sprintf("%v is on %s, which is down", vip, a.Interface),
 				Why:    "the host does not accept packets for it reliably",
-				Remedy: fmt.Sprintf("ip link set %s up", a.Interface),
+				Remedy: fmt.Sprintf("ip link set %s up", shellWord(a.Interface)),
 			}
 		}
 		found = isThere(a)

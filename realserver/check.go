@@ -114,7 +114,7 @@ func checkOnLoopback(method string, vips []netip.Addr, s *state, judge func(Addr
 	for _, vip := range vips {
 		there := false
 		for _, a := range s.on(vip) {
-			f, ok := misplaced(a)
+			f, ok := misplaced(a, s)
 			if ok {
 				there = true
 				var err error
@@ -133,7 +133,7 @@ func checkOnLoopback(method string, vips []netip.Addr, s *state, judge func(Addr
 
 // misplaced judges the place of an address that is a VIP; ok says that it is lo,
 // and that the address stands for itself alone.
-func misplaced(a Address) (f Finding, ok bool) {
+func misplaced(a Address, s *state) (f Finding, ok bool) {
 	vip := a.Prefix.Addr()
 	switch {
 	case a.Interface != loopback:
@@ -141,7 +141,7 @@ func misplaced(a Address) (f Finding, ok bool) {
 			Name: NameVIPInterface, VIP: vip, Interface: a.Interface,
 			What:   fmt.Sprintf("%v is on %s as %v", vip, a.Interface, a.Prefix),
 			Why:    "the host tells the LAN that it has the VIP, and takes traffic past the director",
-			Remedy: fmt.Sprintf("ip addr del %v dev %s", a.Prefix, a.Interface),
+			Remedy: s.takeOff(a),
 		}, false
 	case !a.Prefix.IsSingleIP():
 		return Finding{

@@ -17,8 +17,7 @@ func onLoopback(vip netip.Addr, s *state) ([]Address, error) {
 	addrs := s.on(vip)
 	for _, a := range addrs {
 		if a.Interface != loopback || !a.Prefix.IsSingleIP() {
-			return nil, fmt.Errorf("%v: it is on %s as %v: %s: ip addr del %v dev %s",
-				vip, a.Interface, a.Prefix, whyNotThere(a), a.Prefix, a.Interface)
+			return nil, fmt.Errorf("%v: it is on %s as %v: %s: %s", vip, a.Interface, a.Prefix, whyNotThere(a), s.takeOff(a))
 		}
 	}
 	return addrs, nil

@@ -24,8 +24,8 @@ func (m redirectMethod) steps(o Options, s *state) ([]Step, error) {
 	var errs []error
 	for _, vip := range o.VIPs {
 		for _, a := range s.on(vip) {
-			errs = append(errs, fmt.Errorf("%v: it is on %s as %v, and with this method the host may not have it: "+
-				"ip addr del %v dev %s", vip, a.Interface, a.Prefix, a.Prefix, a.Interface))
+			errs = append(errs, fmt.Errorf("%v: it is on %s as %v, and with this method the host may not have it: %s",
+				vip, a.Interface, a.Prefix, s.takeOff(a)))
 		}
 		services := union(o.services(vip))
 		if !o.Prune {
@@ -111,7 +111,7 @@ func checkNoAddress(vip netip.Addr, s *state) Finding {
 			Name: NameVIPAddress, VIP: vip, Interface: a.Interface,
 			What:   fmt.Sprintf("%v is on %s as %v, and method redirect does without", vip, a.Interface, a.Prefix),
 			Why:    "the host may tell the LAN that it has the VIP, and take traffic past the director",
-			Remedy: fmt.Sprintf("ip addr del %v dev %s", a.Prefix, a.Interface),
+			Remedy: s.takeOff(a),
 		}
 	}
 	return Finding{Name: NameVIPAddress, VIP: vip, OK: true, What: fmt.Sprintf("%v is not an address of this host", vip)}
@@ -162,6 +162,6 @@ func checkAddressOf(name, family string, is func(netip.Addr) bool, s *state) Fin
 		Name: NameRedirectAddress, Interface: name,
 		What:   fmt.Sprintf("%s has no %s address of scope global", name, family),
 		Why:    whyRedirectTo,
-		Remedy: fmt.Sprintf("ip addr add ADDRESS/PREFIX dev %s", name),
+		Remedy: "ip addr add ADDRESS/PREFIX dev " + shellWord(name),
 	}
 }

@@ -29,6 +29,30 @@ func readState(h Host, r record) (*state, error) {
 	return s, err
 }
 
+// isOwn says whether an address is likely to be the one by which the host is on a
+// LAN: of its subnet on that interface the first or, in IPv6, which lists the latest
+// first, the only one.
+func (s *state) isOwn(a Address) bool {
+	if a.Interface == loopback || a.Prefix.IsSingleIP() {
+		return false
+	}
+	subnet := slices.DeleteFunc(slices.Clone(s.addrs), func(other Address) bool {
+		return other.Interface != a.Interface || other.Prefix.Masked() != a.Prefix.Masked()
+	})
+	return subnet[0].same(a) && (a.Prefix.Addr().Is4() || len(subnet) == 1)
+}
+
+// takeOff is the line for a shell that takes a VIP off an interface. Whoever took
+// the server's own address for a VIP must not be told to cut the server off.
+func (s *state) takeOff(a Address) string {
+	dev := shellWord(a.Interface)
+	line := fmt.Sprintf("ip addr del %v dev %s", a.Prefix, dev)
+	if s.isOwn(a) {
+		return fmt.Sprintf("ip addr show dev %s  # the server's own address cannot be a VIP, name another; if it is not its own: %s", dev, line)
+	}
+	return line
+}
+
 // link returns the named interface.
 func (s *state) link(name string) (Link, bool) {
 	i := slices.IndexFunc(s.links, func(l Link) bool { return l.Name == name })
