@@ -65,7 +65,7 @@ func (c *SysctlChange) write(h Host, value string) error {
 
 // Command implements Change.
 func (c *SysctlChange) Command() string {
-	return fmt.Sprintf("sysctl -w %s=%s", sysctlName(c.Path), c.After)
+	return setSysctl(c.Path, c.After)
 }
 
 // String implements Change.
@@ -121,11 +121,11 @@ func (c *AddressChange) there(h Host) (bool, error) {
 // Command implements Change.
 func (c *AddressChange) Command() string {
 	if c.Prefix.Addr().Is6() {
-		return fmt.Sprintf("ip -6 addr add %v dev %s nodad preferred_lft 0", c.Prefix, c.Interface)
+		return fmt.Sprintf("ip -6 addr add %v dev %s nodad preferred_lft 0", c.Prefix, shellWord(c.Interface))
 	}
-	line := fmt.Sprintf("ip addr add %v dev %s scope %v", c.Prefix, c.Interface, c.Scope)
+	line := fmt.Sprintf("ip addr add %v dev %s scope %v", c.Prefix, shellWord(c.Interface), c.Scope)
 	if c.Label != "" {
-		line += " label " + c.Label
+		line += " label " + shellWord(c.Label)
 	}
 	return line
 }

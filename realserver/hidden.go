@@ -129,7 +129,7 @@ func checkOn(key string, s *state) (Finding, error) {
 	f := Finding{Name: NameHidden, OK: v != 0, What: fmt.Sprintf("%s is %d", sysctlName(key), v)}
 	if !f.OK {
 		f.Why = "the host answers ARP for the VIP and takes part of the traffic past the director"
-		f.Remedy = fmt.Sprintf("sysctl -w %s=1", sysctlName(key))
+		f.Remedy = setSysctl(key, "1")
 	}
 	return f, err
 }

@@ -29,7 +29,7 @@ func (i *inspection) ipv6() error {
 		if !f.OK {
 			f.What = fmt.Sprintf("IPv6 is disabled on %s", name)
 			f.Why = "the host drops every IPv6 packet that arrives on it"
-			f.Remedy = fmt.Sprintf("sysctl -w %s=0", sysctlName(ipv6Conf(name, "disable_ipv6")))
+			f.Remedy = setSysctl(ipv6Conf(name, "disable_ipv6"), "0")
 		}
 		i.add(f)
 		if err := i.acceptDAD(name); err != nil {

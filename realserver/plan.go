@@ -68,7 +68,7 @@ func (p *Plan) Commands() []string {
 	for _, vip := range p.Gone {
 		line := fmt.Sprintf("director realserver undo --vip %v", vip)
 		if p.stateDir != DefaultStateDir {
-			line += " --state-dir " + p.stateDir
+			line += " --state-dir " + shellWord(p.stateDir)
 		}
 		lines = append(lines, line)
 	}

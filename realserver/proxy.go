@@ -52,7 +52,7 @@ func (i *inspection) proxyARP(name string) error {
 		if !f.OK {
 			f.What = fmt.Sprintf("%s on %s is on", proxy.leaf, name)
 			f.Why = proxy.why
-			f.Remedy = fmt.Sprintf("sysctl -w %s=0", sysctlName(ipv4Conf(where, proxy.leaf)))
+			f.Remedy = setSysctl(ipv4Conf(where, proxy.leaf), "0")
 		}
 		i.add(f)
 	}
@@ -64,11 +64,11 @@ func proxyNeighbor(p ProxyNeighbor) Finding {
 		Name: NameProxyNeighbor, VIP: p.Address, Interface: p.Interface,
 		What:   fmt.Sprintf("%v is a proxy neighbour on %s", p.Address, p.Interface),
 		Why:    "the host answers ARP for the VIP by that entry, if it forwards and the VIP is no address of its own",
-		Remedy: fmt.Sprintf("ip neigh del proxy %v dev %s", p.Address, p.Interface),
+		Remedy: fmt.Sprintf("ip neigh del proxy %v dev %s", p.Address, shellWord(p.Interface)),
 	}
 	if p.Address.Is6() {
 		f.Why = "the host answers neighbour solicitations for the VIP by that entry, if it forwards and proxy_ndp is on"
-		f.Remedy = fmt.Sprintf("ip -6 neigh del proxy %v dev %s", p.Address, p.Interface)
+		f.Remedy = fmt.Sprintf("ip -6 neigh del proxy %v dev %s", p.Address, shellWord(p.Interface))
 	}
 	return f
 }

@@ -82,12 +82,12 @@ func (i *inspection) arrives(client, vip netip.Addr, name string, rpFilter int, 
 		Name: NameReversePath, Interface: name,
 		What:   fmt.Sprintf("rp_filter on %s is %d, and the kernel drops packets from %v that arrive on it", name, rpFilter, client),
 		Why:    fmt.Sprintf("replies to it leave %v", back),
-		Remedy: fmt.Sprintf("sysctl -w %[1]s=0 && sysctl -w %[2]s=0", sysctlName(ipv4Conf("all", "rp_filter")), sysctlName(ipv4Conf(name, "rp_filter"))),
+		Remedy: setSysctl(ipv4Conf("all", "rp_filter"), "0") + " && " + setSysctl(ipv4Conf(name, "rp_filter"), "0"),
 	}
 	if rpFilter == 1 {
 		f.What = fmt.Sprintf("rp_filter on %s is 1 (strict), and replies to %s leave %v", name, called(client, given), back)
 		f.Why = "packets of such clients arrive here and are dropped, because replies to them leave elsewhere"
-		f.Remedy = fmt.Sprintf("sysctl -w %s=2", sysctlName(ipv4Conf(name, "rp_filter")))
+		f.Remedy = setSysctl(ipv4Conf(name, "rp_filter"), "2")
 	}
 	return &f, nil
 }
@@ -116,12 +116,12 @@ func acceptLocal(client netip.Addr, name string, rpFilter int) Finding {
 		Name: NameAcceptLocal, Interface: name,
 		What:   fmt.Sprintf("%v is an address of this host, and accept_local on %s does not let it in from outside", client, name),
 		Why:    "the kernel takes packets with such a source for forged and drops them: those of a director, or of another server, that uses a VIP as its own address",
-		Remedy: fmt.Sprintf("sysctl -w %s=1", sysctlName(ipv4Conf(name, "accept_local"))),
+		Remedy: setSysctl(ipv4Conf(name, "accept_local"), "1"),
 	}
 	if rpFilter == 1 {
 		// The way back to oneself is lo, which strict takes for another
 		// interface.
-		f.Remedy += fmt.Sprintf(" && sysctl -w %s=2", sysctlName(ipv4Conf(name, "rp_filter")))
+		f.Remedy += " && " + setSysctl(ipv4Conf(name, "rp_filter"), "2")
 	}
 	return f
 }

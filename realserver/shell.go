@@ -18,4 +18,6 @@ func shellWord(text string) string {
 func shellQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // setSysctl is the line for a shell that sets a sysctl.
-func setSysctl(path, value string) string { return "sysctl -w " + shellWord(sysctlName(path)+"="+value) }
+func setSysctl(path, value string) string {
+	return "sysctl -w " + shellWord(sysctlName(path)+"="+value)
+}

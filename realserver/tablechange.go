@@ -43,9 +43,9 @@ func put(h Host, t Table) error {
 // nothing.
 func (c *TableChange) Command() string {
 	if c.Before != nil {
-		return fmt.Sprintf("nft 'delete table %s; %v'", c.After.id(), c.After)
+		return "nft " + shellQuote(fmt.Sprintf("delete table %s; %v", c.After.id(), c.After))
 	}
-	return fmt.Sprintf("nft '%v'", c.After)
+	return "nft " + shellQuote(c.After.String())
 }
 
 // String implements Change.
