@@ -111,3 +111,21 @@ func TestLinuxPreflightFiles(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLinkInTheWay: a link by the name of a temporary file is not written through.
+func TestLinkInTheWay(t *testing.T) {
+	dir := t.TempDir()
+	target, name := filepath.Join(dir, "target"), filepath.Join(dir, "name")
+	if err := os.Symlink(target, name); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeSynced(name, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(target); err == nil {
+		t.Error("the file that the link leads to was written")
+	}
+	if info, err := os.Lstat(name); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("the file: %v, %v", info, err)
+	}
+}
