@@ -57,9 +57,7 @@ func (h *inHand) take(vips []netip.Addr) error {
 // drop lets VIPs go.
 func (h *inHand) drop(vips []netip.Addr) {
 	for _, vip := range vips {
-		f := h.files[vip]
-		os.Remove(f.Name()) // while it is locked: nobody has it in between
-		f.Close()
+		unlock(h.files[vip])
 		delete(h.files, vip)
 	}
 }
@@ -70,25 +68,15 @@ func (h *inHand) vips() []netip.Addr { return sortedAddrs(slices.Collect(maps.Ke
 // lockFile makes, locks and signs a file. Where another has the lock, the error
 // is EAGAIN.
 func lockFile(path string) (*os.File, error) {
-	for {
-		// Nobody else may open it: whoever can open a file can lock it.
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-		if err != nil {
-			return nil, fmt.Errorf("lock: %w", err)
-		}
-		current, err := tryLock(f)
-		if err == nil && current {
-			err = sign(f)
-		}
-		if err != nil {
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
-		if current {
-			return f, nil
-		}
-		f.Close()
+	f, err := lockNamed(path, unix.F_OFD_SETLK)
+	if err != nil {
+		return nil, err
 	}
+	if err := sign(f); err != nil {
+		unlock(f)
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return f, nil
 }
 
 // sign writes this process's number over that of one that was killed.
@@ -98,24 +86,6 @@ func sign(f *os.File) error {
 	}
 	_, err := f.WriteString(strconv.Itoa(os.Getpid()) + "\n")
 	return err
-}
-
-// tryLock locks the file and says whether it still has its name: who had it
-// before may have removed it in between.
-func tryLock(f *os.File) (current bool, err error) {
-	lock := unix.Flock_t{Type: unix.F_WRLCK}
-	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
-		return false, os.NewSyscallError("fcntl", err)
-	}
-	opened, err := f.Stat()
-	if err != nil {
-		return false, err
-	}
-	named, err := os.Stat(f.Name())
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil && os.SameFile(opened, named), err
 }
 
 // holder describes who has the VIP in hand, as far as can be told.

@@ -24,29 +24,28 @@ func (s *store) path() string {
 	return filepath.Join(s.dir, fmt.Sprintf("realserver-%d.json", s.id.NetNS))
 }
 
-// lock makes the directory if create says so and keeps other processes away
-// from it until the returned function is called, or this process ends.
-func (s *store) lock(create bool) (unlock func(), err error) {
+// lockPath is the file whose lock keeps Apply and Undo of other processes away.
+func (s *store) lockPath() string {
+	return filepath.Join(s.dir, fmt.Sprintf("realserver-%d.lock", s.id.NetNS))
+}
+
+// lock makes the directory if create says so and keeps other processes away from the
+// record until the returned function is called, or this process ends. Who cannot
+// write there cannot change the record either, and needs no lock.
+func (s *store) lock(create bool) (release func(), err error) {
 	if create {
 		if err := os.MkdirAll(s.dir, 0o755); err != nil {
 			return nil, fmt.Errorf("state directory: %w", explainStore(err))
 		}
 	}
-	d, err := os.Open(s.dir)
-	if err != nil {
+	f, err := lockNamed(s.lockPath(), unix.F_OFD_SETLKW)
+	switch {
+	case errors.Is(err, unix.EROFS), errors.Is(err, fs.ErrPermission):
+		return func() {}, nil
+	case err != nil:
 		return nil, fmt.Errorf("state directory: %w", explainStore(err))
 	}
-	for {
-		err = unix.Flock(int(d.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		d.Close()
-		return nil, fmt.Errorf("state directory %s: %w", s.dir, os.NewSyscallError("flock", err))
-	}
-	return func() { d.Close() }, nil
+	return func() { unlock(f) }, nil
 }
 
 // load reads the record. There is none when the file is of another boot or of
