@@ -20,6 +20,9 @@ var ErrNoSystemd = errors.New("systemd does not boot this host")
 func (r *runner) persistSteps(steps []Step, s *state) ([]Step, error) {
 	line := r.options.bootLine()
 	program, err := r.program()
+	if err == nil {
+		err = absolute("state directory", line.StateDir)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -80,10 +83,16 @@ func (r *runner) program() (string, error) {
 			}
 		}
 	}
+	return name, absolute("program", name)
+}
+
+// absolute refuses what has no place in a unit: a boot has another working directory,
+// and a line end would begin a line of its own.
+func absolute(what, name string) error {
 	if !filepath.IsAbs(name) || strings.ContainsAny(name, "\n\r") {
-		return "", fmt.Errorf("program %q: an absolute path is needed", name)
+		return fmt.Errorf("%s %q: an absolute path is needed, in one line", what, name)
 	}
-	return name, nil
+	return nil
 }
 
 // noSystemd says how to have the same from another program that boots.

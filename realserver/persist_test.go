@@ -305,6 +305,8 @@ func TestPersistRefuses(t *testing.T) {
 			h.Disk[early] = &fstest.MapFile{Data: []byte(header + "ExecStart=/x realserver apply --fast yes\n")}
 		}, "line 2: --fast yes: unknown: it was edited by hand"},
 		{"a relative program", func(_ *Memory, o *Options) { o.Program = "bin/director" }, "an absolute path is needed"},
+		{"a relative state directory", func(_ *Memory, o *Options) { o.StateDir = "state" }, `state directory "state": an absolute path is needed`},
+		{"a line end in it", func(_ *Memory, o *Options) { o.StateDir += "\nExecStartPost=/bin/id" }, "an absolute path is needed, in one line"},
 		{"a program that does not last", func(_ *Memory, o *Options) { o.Program = "" }, "install it (make install)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
