@@ -25,10 +25,11 @@ type offer struct {
 func collect(offers []offer) (vips []netip.Addr, services map[netip.Addr][]realserver.Service) {
 	services = make(map[netip.Addr][]realserver.Service)
 	for _, o := range offers {
-		if _, ok := services[o.vip]; !ok {
-			vips = append(vips, o.vip)
+		vip := o.vip.Unmap()
+		if _, ok := services[vip]; !ok {
+			vips = append(vips, vip)
 		}
-		services[o.vip] = append(services[o.vip], o.service)
+		services[vip] = append(services[vip], o.service)
 	}
 	return vips, services
 }

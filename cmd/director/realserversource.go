@@ -94,7 +94,10 @@ func (f *realserverFlags) resolve(ctx context.Context, host realserver.Host) (re
 	if len(o.Services) > 0 { // the user has said better
 		o.ServicesOf = nil
 	}
-	return o, o.Validate()
+	if err := o.Validate(); err != nil {
+		return o, fmt.Errorf("%v: %w", &f.source, err)
+	}
+	return o, nil
 }
 
 // notListed is the error of a host that no service knows by its addresses.

@@ -159,6 +159,9 @@ func TestRealserverSourceFails(t *testing.T) {
 	strange := directorStatus()
 	strange.Services[1].Addresses = []string{"dns:53"}
 	broken, _ := tell(t, strange)
+	self := directorStatus()
+	self.Services[0].Addresses = []string{"127.0.0.1:80"}
+	loopback, _ := tell(t, self)
 	others := directorStatus()
 	others.Services = others.Services[3:]
 	notOurs, _ := tell(t, others)
@@ -167,6 +170,7 @@ func TestRealserverSourceFails(t *testing.T) {
 		{"director down", "--director " + down, "admin.listen?: nothing was changed; without a director, name the VIPs with --vip or --config"},
 		{"no socket", "--director unix:/nonexistent", "is `director run` running"},
 		{"strange answer", "--director " + broken, "service dns:"},
+		{"a VIP of no LAN", "--director " + loopback, "the director at " + loopback + ": VIP 127.0.0.1: a loopback address"},
 		{"no file", "--config /nonexistent.yaml", "no such file"},
 		{"mistakes in the file", "--config " + writeFile(t, "d.yaml", "ingres: eth0\n"), "d.yaml:1:1"},
 		{"not our VIPs", "--director " + notOurs, "no service lists this host as a real server, and this host is 192.0.2.21: list that under real_servers there, or"},
@@ -187,6 +191,24 @@ func TestRealserverSourceFails(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestOffersMapped: an IPv4 address in the clothes of IPv6 is the same VIP, and with
+// its services.
+func TestOffersMapped(t *testing.T) {
+	status := &api.Status{Services: []api.Service{
+		{Protocol: "tcp", Addresses: []string{"[::ffff:192.0.2.10]:80"}},
+		{Protocol: "tcp", Addresses: []string{"192.0.2.10:443"}},
+	}}
+	offers, err := offersOfStatus(status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vips, services := collect(offers)
+	vip := netip.MustParseAddr("192.0.2.10")
+	if len(vips) != 1 || vips[0] != vip || len(services[vip]) != 2 {
+		t.Errorf("%v, %v", vips, services)
 	}
 }
 
