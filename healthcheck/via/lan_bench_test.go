@@ -11,7 +11,7 @@ import (
 // BenchmarkLANRules is what rules cost whoever connects, by a UDP socket, which is
 // little more than the choice of a route: the host's own traffic without any
 // rule, with one of somebody else's, and with those of 2,000 servers; and the
-// probes of the last server.
+// probes of the last server, which are preceded by a question where they go.
 func BenchmarkLANRules(b *testing.B) {
 	const n = 2000
 	s := newSegment(b)
@@ -49,6 +49,13 @@ func BenchmarkLANRules(b *testing.B) {
 	s.set(servers...)
 	connect("2000 servers", 0)
 	connect("2000 servers, probe of the last", mark(w.plan.numbers[servers[n-1].Addr]))
+	b.Run("2000 servers, where a probe goes", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := w.inspected(servers[n-1].Addr, vip.String()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	s.do(func() error {
 		return w.kernel.remove(rule{priority: w.plan.priority, action: jump, mask: markMask, to: w.plan.priority + 2})
 	})

@@ -165,6 +165,93 @@ func TestLANPutsBack(t *testing.T) {
 	}
 }
 
+// TestLANMendsForAProbe: what somebody removed is back with the first probe that
+// needs it. No server fails for it, and nobody else answers in a server's place.
+func TestLANMendsForAProbe(t *testing.T) {
+	s := newSegment(t)
+	servers := slices.Concat(both(21), both(22))
+	for n := 21; n <= 22; n++ {
+		own(s.server(n))
+	}
+	// Whoever asks the VIPs without a rule asks this one.
+	own(s.server(23))
+	s.director.AddRoute(lab.Route{Dst: netip.PrefixFrom(vip, 32), Via: rip(23)})
+	s.director.AddRoute(lab.Route{Dst: netip.PrefixFrom(vip6, 128), Via: rip6(23)})
+	for i := range servers {
+		servers[i].Programs = true
+	}
+	s.open()
+	s.set(servers...)
+	s.quiet()
+	full := s.world()
+	rules := func() error {
+		for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+			list, err := netlink.RuleList(family)
+			if err != nil {
+				return err
+			}
+			for _, r := range list {
+				if r.Protocol == Protocol {
+					if err := s.ways.kernel.remove(ruleOf(&r, family)); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	}
+	routes := func() error {
+		for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+			list, err := netlink.RouteListFiltered(family, &netlink.Route{Protocol: Protocol}, netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
+			if err != nil {
+				return err
+			}
+			for _, r := range list {
+				if err := netlink.RouteDel(&r); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	for _, flush := range []func() error{rules, routes} {
+		for _, server := range servers {
+			s.do(flush)
+			if slices.Equal(s.world(), full) {
+				t.Fatal("nothing was removed")
+			}
+			want := "server21"
+			if server.Addr == rip(22) || server.Addr == rip6(22) {
+				want = "server22"
+			}
+			if name := s.answers(server.Addr); name != want {
+				t.Errorf("%v: %q answers", server.Addr, name)
+			}
+			s.unchanged(full)
+			s.do(flush)
+			if name, err := s.asks(server.Addr, server.VIPs[0]); err != nil || name != want {
+				t.Errorf("a program that asks %v: %q answers, %v", server.Addr, name, err)
+			}
+		}
+		if p := s.look(); len(p) != 1 || !strings.Contains(p[0].What, "were gone, and were put back") {
+			t.Errorf("flushed: %+v", p)
+		}
+		s.quiet()
+	}
+	s.unchanged(full)
+}
+
+// ruleOf is a rule of this package's that is in the kernel.
+func ruleOf(r *netlink.Rule, family int) rule {
+	switch {
+	case r.Goto > 0:
+		return rule{v6: family == unix.AF_INET6, priority: uint32(r.Priority), action: jump, mask: markMask, to: uint32(r.Goto)}
+	case r.Mark != 0:
+		return rule{v6: family == unix.AF_INET6, priority: uint32(r.Priority), action: lookup, mark: r.Mark, mask: markMask, to: uint32(r.Table)}
+	}
+	return rule{v6: family == unix.AF_INET6, priority: uint32(r.Priority), action: nop}
+}
+
 // TestLANInterfaceComesAndGoes: the kernel drops the routes of an interface that is
 // down.
 func TestLANInterfaceComesAndGoes(t *testing.T) {

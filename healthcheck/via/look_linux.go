@@ -1,7 +1,6 @@
 package via
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -35,13 +34,14 @@ func (w *Ways) Look() (problems []Problem) {
 			Why:  "whether they go to their servers is unknown",
 		}}
 	}
-	gone := w.reconcile(now.ours)
+	w.reconcile(now.ours)
 	w.findAstray()
 	w.publish()
-	if gone > 0 {
+	if gone := w.gone; gone > 0 {
+		w.gone = 0
 		problems = append(problems, Problem{
 			What:   fmt.Sprintf("%s of probes were gone, and were put back", count(gone, "rule or route", "rules and routes")),
-			Why:    "until then the probes failed",
+			Why:    "without them no probe can tell its server from others",
 			Remedy: fmt.Sprintf("find who removes what has protocol %d (systemd-networkd: ManageForeignRoutingPolicyRules=no and ManageForeignRoutes=no)", Protocol),
 		})
 	}
@@ -102,13 +102,9 @@ func (w *Ways) findAstray() {
 }
 
 func (w *Ways) follow(server, vip netip.Addr) error {
-	got, err := w.kernel.lookUp(vip, mark(w.plan.numbers[server]))
-	switch {
-	case errors.Is(err, errNoRoute):
-	case err != nil:
+	right, err := w.probes.leads(lane{number: w.plan.numbers[server], index: w.index}, server, vip)
+	if err != nil || right {
 		return err
-	case got.rip == server.WithZone("") && got.index == w.index:
-		return nil
 	}
 	return fmt.Errorf("a probe of %v would not go by %v: another rule comes before priority %d (ip rule, ip route get %v mark %#x)",
 		vip, server, w.plan.priority, vip, mark(w.plan.numbers[server]))

@@ -2,7 +2,6 @@ package via
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 
@@ -93,32 +92,11 @@ func decodeRoute(header []byte, attrs *netlink.AttributeDecoder) found {
 	return f
 }
 
-// errNoRoute: the kernel would send nothing there.
-var errNoRoute = errors.New("no route")
-
-// lookUp returns where the kernel sends what a socket with the mark sends to an
-// address, as `ip route get fibmatch` does.
-func (k *kernel) lookUp(to netip.Addr, mark uint32) (route, error) {
-	header := make([]byte, routeHeader)
-	header[0], header[1] = family(to), byte(to.BitLen())
-	native.PutUint32(header[8:], unix.RTM_F_FIB_MATCH)
-	m := newMessage(unix.RTM_GETROUTE, header)
-	m.addr(unix.RTA_DST, to)
-	if mark != 0 {
-		m.attrs.Uint32(unix.RTA_MARK, mark)
+// leads reports whether a route that was looked up leads to the server, by the
+// interface; it returns err, unless that is errNoRoute.
+func (r route) leads(server netip.Addr, index int, err error) (bool, error) {
+	if errors.Is(err, errNoRoute) {
+		return false, nil
 	}
-	messages, err := k.execute(m, 0)
-	if err != nil {
-		return route{}, fmt.Errorf("%w to %v: %w", errNoRoute, to, err)
-	}
-	if len(messages) == 0 || len(messages[0].Data) < routeHeader {
-		return route{}, fmt.Errorf("route to %v: %w", to, errNoAnswer)
-	}
-	data := messages[0].Data
-	attrs, err := netlink.NewAttributeDecoder(data[routeHeader:])
-	if err != nil {
-		return route{}, err
-	}
-	f := decodeRoute(data[:routeHeader], attrs)
-	return f.route, attrs.Err()
+	return err == nil && r.rip == server.WithZone("") && r.index == index, err
 }

@@ -16,8 +16,8 @@ import (
 // time of each. While there is no way, they fail and say why.
 func (w *Ways) Way(server netip.Addr) healthcheck.Way {
 	return healthcheck.Way{
-		Control: func(network, _ string, c syscall.RawConn) error {
-			l, err := w.lane(server)
+		Control: func(network, address string, c syscall.RawConn) error {
+			l, err := w.inspected(server, address)
 			if err != nil {
 				return err
 			}
@@ -59,7 +59,7 @@ func (w *Ways) lane(server netip.Addr) (lane, error) {
 }
 
 func (w *Ways) cgroup(server netip.Addr) (*os.File, error) {
-	l, err := w.lane(server)
+	l, err := w.inspected(server, "")
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type Config struct {
 type Ways struct {
 	config Config
 	lanes  atomic.Pointer[map[netip.Addr]lane] // what probes look at
+	probes inspector                           // whom they ask
 
 	mu     sync.Mutex
 	kernel *kernel
@@ -35,6 +36,7 @@ type Ways struct {
 	last   int  // number that was given out
 	index  int  // of the egress; 0: it can have no routes
 	made   entries
+	gone   int                  // how many of them were, and are back, since the last Look
 	failed map[netip.Addr]error // by server, what could not be made
 	astray map[netip.Addr]error // and what Look found
 	closed bool
@@ -43,6 +45,8 @@ type Ways struct {
 // lane is how to reach a real server: by a mark, unless there is an error.
 type lane struct {
 	number int
+	index  int // of the interface
+	vips   []netip.Addr
 	err    error
 }
 
@@ -61,6 +65,9 @@ func Open(c Config) (*Ways, error) {
 		return nil, errors.Join(fmt.Errorf("probes by a VIP: %w", err), k.close())
 	}
 	w := &Ways{config: c, kernel: k, groups: g, made: make(entries), astray: make(map[netip.Addr]error)}
+	if w.probes.kernel, err = openAsker(); err != nil {
+		return nil, errors.Join(fmt.Errorf("probes by a VIP: %w", err), k.close())
+	}
 	w.publish()
 	if err := w.claim(); err != nil {
 		c.Log.Info("probes cannot be addressed to a VIP", "why", err)
@@ -166,7 +173,9 @@ func (w *Ways) Restore() {
 		w.config.Log.Warn("probes by a VIP: the routing could not be looked at", "error", err)
 		return
 	}
+	gone := w.gone
 	w.reconcile(now.ours)
+	w.gone = gone // the kernel removed it
 	w.publish()
 }
 
@@ -249,9 +258,9 @@ func (w *Ways) freeNumber(taken map[int]bool, others []foreign) (int, error) {
 	return 0, fmt.Errorf("no mark and table are free (%d servers, %d rules of others): set via: real for some", len(taken), len(others))
 }
 
-// reconcile makes the kernel have what is planned, if it has actual, and returns
-// how much of what it had was gone.
-func (w *Ways) reconcile(actual entries) (gone int) {
+// reconcile makes the kernel have what is planned, if it has actual, and counts how
+// much of what it had was gone.
+func (w *Ways) reconcile(actual entries) {
 	w.failed = make(map[netip.Addr]error)
 	w.renumber()
 	index, down := w.kernel.egress(w.config.Egress)
@@ -266,7 +275,7 @@ func (w *Ways) reconcile(actual entries) (gone int) {
 	}
 	for _, e := range planned.without(actual).inOrder() {
 		if _, had := before[e]; had && same {
-			gone++
+			w.gone++
 		}
 		if err := w.kernel.add(e); err != nil {
 			w.fail(planned[e], err)
@@ -278,7 +287,6 @@ func (w *Ways) reconcile(actual entries) (gone int) {
 		w.fail(netip.Addr{}, down)
 	}
 	w.setGroups()
-	return gone
 }
 
 // leaveOut takes the neighbour entries out of what is planned that somebody else
@@ -345,11 +353,11 @@ func (w *Ways) setGroups() {
 func (w *Ways) publish() {
 	lanes := make(map[netip.Addr]lane, len(w.plan.servers))
 	for a, n := range w.plan.numbers {
-		lanes[a] = lane{n, errors.Join(w.failed[a], w.astray[a])}
+		lanes[a] = lane{n, w.index, w.plan.servers[a].VIPs, errors.Join(w.failed[a], w.astray[a])}
 	}
 	for a, err := range w.failed {
 		if _, has := lanes[a]; !has {
-			lanes[a] = lane{0, err}
+			lanes[a] = lane{err: err}
 		}
 	}
 	w.lanes.Store(&lanes)
@@ -376,7 +384,7 @@ func (w *Ways) Close() error {
 		}
 		errs = append(errs, w.groups.removeAll(), w.lock.Close())
 	}
-	errs = append(errs, w.kernel.close())
+	errs = append(errs, w.kernel.close(), w.probes.close())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("probes by a VIP: %w", err)
 	}
