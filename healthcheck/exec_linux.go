@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"os/user"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -87,8 +89,12 @@ func (o owner) withGroupsOf(u *user.User) (owner, error) {
 // or minus the number of the signal that ended it. When ctx is done, and when
 // the program has ended, all that is left of the group is killed, and reaped
 // where this process is who must. The kernel kills the program if this process
-// dies.
+// dies, and takes the end of the thread that has started it for that (prctl(2),
+// PR_SET_PDEATHSIG): so the thread is kept.
 func (p *program) run(ctx context.Context, output io.Writer) (code int, err error) {
+	keepFiles()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	cmd := exec.Command(p.args[0], p.args[1:]...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = p.env, p.directory, output, output
 	cmd.WaitDelay = pipeDelay
@@ -129,6 +135,13 @@ func (p *program) run(ctx context.Context, output io.Writer) (code int, err erro
 		return -int(status.Signal()), nil
 	}
 	return status.ExitStatus(), nil
+}
+
+// keepFiles keeps from programs the open files that this process was given by
+// whoever started it. All that it opens itself is close-on-exec already.
+func keepFiles() {
+	// Without the system call (before Linux 5.11) programs have what they are given.
+	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 }
 
 // credential is nil where there is nothing to change, which an unprivileged

@@ -3,6 +3,7 @@ package healthcheck
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/user"
@@ -197,6 +198,19 @@ func TestExecCgroup(t *testing.T) {
 	}
 	if r := c.Check(t.Context()); r.OK {
 		t.Errorf("started in a directory that is no control group: %+v", r)
+	}
+}
+
+// TestExecFiles: what this process was given to be open stays its own.
+func TestExecFiles(t *testing.T) {
+	fd, err := unix.Open("/dev/null", unix.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	s := script(t, fmt.Sprintf("test ! -e /proc/self/fd/%d", fd))
+	if r := check(t, s, Target{Addr: netip.MustParseAddr("192.0.2.21")}); !r.OK {
+		t.Errorf("the program has it too: %+v", r)
 	}
 }
 
