@@ -151,6 +151,47 @@ func TestTLSExpiry(t *testing.T) {
 	}
 }
 
+// TestTLSAuthoritiesChange: a file of authorities may be exchanged while probes run,
+// and what it had holds while it is not there.
+func TestTLSAuthoritiesChange(t *testing.T) {
+	a := newSigner(t)
+	target := listen(t, secured(newSigner(t).issue(t, "www.example.org", aYear()), hold))
+	next := newSigner(t)
+	renewed := listen(t, secured(next.issue(t, "www.example.org", aYear()), hold))
+	s := spec("tls")
+	s.ServerName, s.CA = "www.example.org", a.file
+	c, err := New(s, renewed, Way{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := New(s, target, Way{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asks := func(when string, c Checker, want bool) {
+		t.Helper()
+		ctx, cancel := timeout(t, s.Timeout)
+		defer cancel()
+		if r := c.Check(ctx); r.OK != want {
+			t.Errorf("%s: %+v", when, r)
+		}
+	}
+	asks("the old authority", c, false)
+	if err := os.Rename(next.file, a.file); err != nil {
+		t.Fatal(err)
+	}
+	asks("the new authority", c, true)
+	asks("the new authority, a server of none", other, false)
+	if err := os.Remove(a.file); err != nil {
+		t.Fatal(err)
+	}
+	asks("no file", c, true)
+	if err := os.WriteFile(a.file, []byte("-----BEGIN CERT"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	asks("half a file", c, true)
+}
+
 func TestTLSValidate(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, text string) string {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -54,7 +55,8 @@ func isServerName(name string) bool {
 
 // security is how TLS is spoken, and what is asked of a certificate.
 type security struct {
-	config *tls.Config
+	config atomic.Pointer[tls.Config]
+	ca     string // "": the host's authorities
 	expiry time.Duration
 }
 
@@ -72,13 +74,30 @@ func newSecurity(s Spec, name string, protocols ...string) (*security, error) {
 		}
 		c.RootCAs = pool
 	}
-	return &security{config: c, expiry: s.Expiry}, nil
+	t := &security{ca: s.CA, expiry: s.Expiry}
+	t.config.Store(c)
+	return t, nil
 }
 
 // secure shakes hands on conn, which the caller closes also if that fails.
 func (s *security) secure(ctx context.Context, conn net.Conn) (*tls.Conn, error) {
-	secured := tls.Client(conn, s.config)
+	secured := tls.Client(conn, s.present())
 	return secured, secured.HandshakeContext(ctx)
+}
+
+// present is the configuration with the authorities that the file has now: they may
+// be exchanged at any time. Those that it had last hold while it cannot be read.
+func (s *security) present() *tls.Config {
+	c := s.config.Load()
+	if s.ca == "" {
+		return c
+	}
+	if pool, err := authorities(s.ca); err == nil && pool != c.RootCAs {
+		c = c.Clone()
+		c.RootCAs = pool
+		s.config.Store(c)
+	}
+	return c
 }
 
 // until returns when the connection's certificates end: the earliest of the
