@@ -42,6 +42,7 @@ type program struct {
 	directory string
 	owner     owner
 	cgroup    func() (*os.File, error) // nil: that of this process
+	stubborn  stubborn
 }
 
 // owner is as whom a program runs.
@@ -168,7 +169,7 @@ func variables(t Target) []string {
 func (c *execCheck) ask(ctx context.Context) (Result, error) {
 	output := &head{limit: outputLimit}
 	code, err := c.program.run(ctx, output)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !errors.Is(err, errStuck) {
 		return Result{}, ctx.Err()
 	}
 	if err != nil {

@@ -92,6 +92,9 @@ func (o owner) withGroupsOf(u *user.User) (owner, error) {
 // dies, and takes the end of the thread that has started it for that (prctl(2),
 // PR_SET_PDEATHSIG): so the thread is kept.
 func (p *program) run(ctx context.Context, output io.Writer) (code int, err error) {
+	if err := p.stubborn.free(); err != nil {
+		return 0, err
+	}
 	keepFiles()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -118,17 +121,23 @@ func (p *program) run(ctx context.Context, output io.Writer) (code int, err erro
 		unix.Kill(-pid, unix.SIGKILL)
 		close(killed)
 	})
-	awaitEnd(pid)
-	if !stop() {
-		<-killed
-	}
-	// Until it is reaped below, no other process can have its number.
-	unix.Kill(-pid, unix.SIGKILL)
-	err = cmd.Wait()
-	reapGroup(pid)
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
+	var failed error
+	err = p.stubborn.await(ctx, func() {
+		awaitEnd(pid)
+		if !stop() {
+			<-killed
+		}
+		// Until it is reaped below, no other process can have its number.
+		unix.Kill(-pid, unix.SIGKILL)
+		failed = cmd.Wait()
+		reapGroup(pid)
+	})
+	if err != nil {
 		return 0, err
+	}
+	var exit *exec.ExitError
+	if failed != nil && !errors.As(failed, &exit) && !errors.Is(failed, exec.ErrWaitDelay) {
+		return 0, failed
 	}
 	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if status.Signaled() {

@@ -21,7 +21,10 @@ const (
 // keepalived's track_file: its first word is a whole number. A negative one says
 // that the server is down, and so does a file that is missing or has no number
 // in it: whoever was to write it has not.
-type fileCheck struct{ path string }
+type fileCheck struct {
+	path     string
+	stubborn stubborn
+}
 
 func validateFile(s *Spec) []FieldError {
 	info, err := os.Stat(s.File)
@@ -36,12 +39,19 @@ func validateFile(s *Spec) []FieldError {
 	return nil
 }
 
-func newFile(s Spec, _ Target, _ Way) (question, error) { return &fileCheck{s.File}, nil }
+func newFile(s Spec, _ Target, _ Way) (question, error) { return &fileCheck{path: s.File}, nil }
 
-func (c *fileCheck) ask(context.Context) (Result, error) {
-	text, err := c.read()
-	if err != nil {
+func (c *fileCheck) ask(ctx context.Context) (Result, error) {
+	if err := c.stubborn.free(); err != nil {
 		return Result{}, err
+	}
+	var text string
+	var failed error
+	if err := c.stubborn.await(ctx, func() { text, failed = c.read() }); err != nil {
+		return Result{}, err
+	}
+	if failed != nil {
+		return Result{}, failed
 	}
 	weight, err := parseWeight(text)
 	return Result{Message: "weight " + strconv.Itoa(weight), Weight: weight, Weighted: true}, err
