@@ -45,9 +45,10 @@ func knownValue(data []byte) value {
 // unknownValue makes one of which nothing is known.
 func unknownValue(n int) value { return value{data: make([]byte, n), known: make([]bool, n)} }
 
-// cut returns n bytes from offset, unknown where v ends before.
+// cut returns n bytes from offset, unknown where v ends before. No rule can want
+// more than the registers hold.
 func (v value) cut(offset, n int) value {
-	c := unknownValue(n)
+	c := unknownValue(min(n, allRegisters))
 	if offset < len(v.data) {
 		copy(c.data, v.data[offset:])
 		copy(c.known, v.known[offset:])

@@ -120,6 +120,7 @@ type walk struct {
 	*trial
 	rules *ruleset
 	base  baseChain
+	tried int // rules
 }
 
 // through sends the packet through the base chains of the hooks. Accept at the end
@@ -189,8 +190,13 @@ func (w *walk) spot(at place, handle uint64) spot {
 	return spot{base: w.base.place, at: at, handle: handle, to: w.destination()}
 }
 
-// maxJumps is the kernel's NFT_JUMP_STACK_SIZE.
-const maxJumps = 16
+const (
+	// maxJumps is the kernel's NFT_JUMP_STACK_SIZE.
+	maxJumps = 16
+	// maxTried is how many rules are tried with one packet. A chain that many may
+	// jump to is tried for each of them.
+	maxTried = 100_000
+)
 
 // chain tries one rule after the other.
 func (w *walk) chain(at place, jumps int) (outcome, error) {
@@ -201,6 +207,10 @@ func (w *walk) chain(at place, jumps int) (outcome, error) {
 		return all, nil
 	}
 	for _, r := range *rules {
+		if w.tried++; w.tried > maxTried {
+			all.may(effectTaken, w.spot(at, r.handle))
+			return all, nil
+		}
 		o, err := w.rule(at, r, jumps)
 		if err != nil {
 			return all, err
