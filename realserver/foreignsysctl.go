@@ -211,7 +211,7 @@ func (j sysctlJudge) reversePath() ([]Finding, error) {
 
 // replies is the interface by which replies to clients beyond the LAN leave, if they do.
 func (f *foreigners) replies() (string, error) {
-	r, err := f.host.FindRoute(RouteQuery{To: elsewhere4})
+	r, err := f.host.FindRoute(RouteQuery{To: elsewhere(f.addrs, netip.IPv4Unspecified())})
 	if err != nil || r.Type != RouteUnicast {
 		return "", err
 	}

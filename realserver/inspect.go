@@ -93,13 +93,6 @@ func (i *inspection) own(name string, vip netip.Addr) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// Addresses that nobody has, to which only a default route leads (RFC 5737; no
-// part of 2000::/16 is given out).
-var (
-	elsewhere4 = netip.MustParseAddr("203.0.113.1")
-	elsewhere6 = netip.MustParseAddr("2000::1")
-)
-
 // clients lists the clients of vip's family that were given or, where none was,
 // one of anywhere.
 func (i *inspection) clients(vip netip.Addr) (clients []netip.Addr, given bool) {
@@ -108,13 +101,10 @@ func (i *inspection) clients(vip netip.Addr) (clients []netip.Addr, given bool) 
 			clients = append(clients, c)
 		}
 	}
-	switch {
-	case len(clients) > 0:
+	if len(clients) > 0 {
 		return clients, true
-	case vip.Is4():
-		return []netip.Addr{elsewhere4}, false
 	}
-	return []netip.Addr{elsewhere6}, false
+	return []netip.Addr{elsewhere(i.addrs, vip)}, false
 }
 
 // ip is the program for routes and rules of addr's family.

@@ -13,12 +13,12 @@ func (LinuxHost) Passages(packets []Packet) (passages []Passage, err error) {
 		return nil, explainRules(err)
 	}
 	defer func() { err = errors.Join(err, rules.close()) }()
-	locals, err := localAddresses()
+	addrs, err := LinuxHost{}.Addresses()
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range packets {
-		passage, err := rules.passage(p, locals)
+		passage, err := rules.passage(p, addrs)
 		if err != nil {
 			return nil, explainRules(err)
 		}
@@ -27,19 +27,14 @@ func (LinuxHost) Passages(packets []Packet) (passages []Passage, err error) {
 	return passages, nil
 }
 
-func localAddresses() ([]netip.Addr, error) {
-	list, err := LinuxHost{}.Addresses()
-	addrs := make([]netip.Addr, len(list))
-	for i, a := range list {
-		addrs[i] = a.Prefix.Addr()
+// passage tries one packet on a host with these addresses.
+func (rs *ruleset) passage(p Packet, addrs []Address) (Passage, error) {
+	locals := make([]netip.Addr, len(addrs))
+	for i, a := range addrs {
+		locals[i] = a.Prefix.Addr()
 	}
-	return addrs, err
-}
-
-// passage tries one packet.
-func (rs *ruleset) passage(p Packet, locals []netip.Addr) (Passage, error) {
 	w := &walk{trial: newTrial(p, locals), rules: rs}
-	w.back = func() answer { return comesBack(p) }
+	w.back = func() answer { return comesBack(p, elsewhere(addrs, p.To)) }
 	o, err := w.through(w.hooks(p.Out))
 	if err != nil {
 		return Passage{}, err
@@ -60,12 +55,10 @@ func (rs *ruleset) passage(p Packet, locals []netip.Addr) (Passage, error) {
 
 // comesBack says whether the way to the packet's source, or to anywhere where that
 // is not known, leaves by the interface that the packet comes in on.
-func comesBack(p Packet) answer {
+func comesBack(p Packet, anywhere netip.Addr) answer {
 	to, known := p.From, p.From.IsValid()
 	if !known {
-		if to = elsewhere4; p.To.Is6() {
-			to = elsewhere6
-		}
+		to = anywhere
 	}
 	r, err := LinuxHost{}.FindRoute(RouteQuery{To: to})
 	if err != nil || !known && !r.leads() {

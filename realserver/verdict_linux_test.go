@@ -142,7 +142,7 @@ func passageOf(t *testing.T, rs *ruleset, mangle func(*Packet)) Passage {
 	if mangle != nil {
 		mangle(&p)
 	}
-	passage, err := rs.passage(p, []netip.Addr{vipA})
+	passage, err := rs.passage(p, []Address{{Prefix: netip.PrefixFrom(vipA, 32)}})
 	if err != nil {
 		t.Fatal(err)
 	}
