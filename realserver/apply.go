@@ -37,6 +37,7 @@ func (r *runner) apply() (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.forgetGone(&rec)
 	// Another process may have changed the host since.
 	p, err := r.plan(rec, boot)
 	if err != nil {
@@ -83,6 +84,15 @@ func (r *runner) prepare() (*Plan, error) {
 	}
 	paths := append(sysctlPaths(changes), r.present(sysctlPaths(rec.onlyFor(p.Gone)))...)
 	return p, r.host.Preflight(paths, newTables(changes))
+}
+
+// forgetGone leaves out sysctls that went with their interface: one of the same name
+// that comes later starts anew, and where interfaces come and go all the time, the
+// record does not grow with them.
+func (r *runner) forgetGone(rec *record) {
+	rec.Entries = slices.DeleteFunc(slices.Clone(rec.Entries), func(e entry) bool {
+		return e.Sysctl != nil && len(r.present([]string{e.Sysctl.Path})) == 0
+	})
 }
 
 // claim notes that the VIPs need what was changed for others before.
