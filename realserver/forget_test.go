@@ -46,3 +46,17 @@ func TestInterfacesThatGo(t *testing.T) {
 	}
 	wantNoRecord(t, o)
 }
+
+// TestUndoSaysWhatItUndoes: a value that somebody set since is restored to what was
+// there before apply, and undo names it.
+func TestUndoSaysWhatItUndoes(t *testing.T) {
+	h, o := newHost(), options(t, vipA)
+	before := h.Snapshot()
+	mustApply(t, o, h)
+	h.Sysctl[ipv4Conf("all", "arp_ignore")] = "1"
+	undone, err := Undo(o, h)
+	if err != nil || !strings.Contains(undone.String(), "net.ipv4.conf.all.arp_ignore: 1 -> 0\n") {
+		t.Errorf("%v\n%v", err, undone)
+	}
+	wantSame(t, "undone", h.Snapshot(), before)
+}

@@ -148,17 +148,31 @@ func (r *runner) restore(rec record, vips []netip.Addr, u *Undone) error {
 			rec.Entries[i].VIPs = left
 			u.Kept = append(u.Kept, e.change())
 		} else {
+			done := r.asItIs(e.change())
 			if err := e.change().Undo(r.host); err != nil {
 				return err
 			}
 			rec.Entries = slices.Delete(rec.Entries, i, i+1)
-			u.Restored = append(u.Restored, e.change())
+			u.Restored = append(u.Restored, done)
 		}
 		if err := r.store.save(rec); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// asItIs has a sysctl begin where it is: somebody may have changed it since.
+func (r *runner) asItIs(c Change) Change {
+	s, ok := c.(*SysctlChange)
+	if !ok {
+		return c
+	}
+	now, err := r.host.ReadSysctl(s.Path)
+	if err != nil {
+		return c
+	}
+	return &SysctlChange{Path: s.Path, Before: s.Before, After: now}
 }
 
 // present leaves out the sysctls that went with their interface.
