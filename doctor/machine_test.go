@@ -358,6 +358,9 @@ func TestOptions(t *testing.T) {
 		"mapped server": {Interface: "eth0", Services: []Service{{VIP: vip, Servers: []Server{{Addr: ip("::ffff:192.0.2.21")}}}}},
 		"group":         {Interface: "eth0", Services: good.Services, Director: Director{Addr: ip("ff02::1")}},
 		"zero VIP":      {Interface: "eth0", Services: []Service{{}}},
+		"own VIP":       {Interface: "eth0", Services: []Service{{VIP: ip("127.0.0.1")}}},
+		"any VIP":       {Interface: "eth0", Services: []Service{{VIP: ip("::")}}},
+		"broadcast VIP": {Interface: "eth0", Services: []Service{{VIP: ip("255.255.255.255")}}},
 		"empty range":   {Interface: "eth0", Services: []Service{{VIP: vip, Port: 81, LastPort: 80}}},
 		"sample":        {Interface: "eth0", Services: good.Services, Sample: -1},
 	} {

@@ -67,6 +67,8 @@ const (
 	maxProbes = 65535 - firstID
 )
 
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
 // check returns what is wrong with the options, or nil.
 func (o *Options) check() error {
 	if o.Interface == "" {
@@ -81,7 +83,10 @@ func (o *Options) check() error {
 	if o.Sample < 0 {
 		return fmt.Errorf("sample %d: must not be negative", o.Sample)
 	}
-	addrs := []netip.Addr{cmp.Or(o.Director.Addr, netip.IPv4Unspecified())}
+	var addrs []netip.Addr
+	if o.Director.Addr.IsValid() {
+		addrs = append(addrs, o.Director.Addr)
+	}
 	for _, s := range o.Services {
 		addrs = append(addrs, s.VIP)
 		if s.LastPort != 0 && s.LastPort < s.Port {
@@ -92,8 +97,8 @@ func (o *Options) check() error {
 		}
 	}
 	for _, a := range addrs {
-		if !a.IsValid() || a.Zone() != "" || a.Is4In6() || a.IsMulticast() {
-			return fmt.Errorf("%v: neither an IPv4 nor an IPv6 address of a host", a)
+		if !a.IsValid() || a.Zone() != "" || a.Is4In6() || a.IsMulticast() || a.IsLoopback() || a.IsUnspecified() || a == broadcast {
+			return fmt.Errorf("%v: not an address that a host has on a LAN", a)
 		}
 	}
 	return nil
