@@ -32,7 +32,7 @@ func TestLANKinds(t *testing.T) {
 		if n == 21 {
 			own(h)
 		}
-		serveKinds(t, h)
+		serveKinds(t, h, 0)
 		for _, server := range both(n) {
 			server.Programs = true
 			servers = append(servers, server)
@@ -48,38 +48,9 @@ func TestLANKinds(t *testing.T) {
 			t.Fatal("the server does not answer over IPv6")
 		}
 	}
-	kinds := []struct {
-		kind   string
-		port   uint16
-		change func(*healthcheck.Spec)
-	}{
-		{"tcp", 80, func(s *healthcheck.Spec) { s.Expect = "server21" }},
-		{"tls", 443, func(s *healthcheck.Spec) { s.Insecure = true }},
-		{"http", 8080, func(s *healthcheck.Spec) { s.Body = "server21" }},
-		{"http", 8080, func(s *healthcheck.Spec) { s.Body, s.Version = "server21", "2" }},
-		{"https", 443, func(s *healthcheck.Spec) { s.Body, s.Insecure = "server21", true }},
-		{"udp", 7, func(s *healthcheck.Spec) { s.Send, s.Expect = "who?", "server21" }},
-		{"dns", 53, func(s *healthcheck.Spec) { s.Name, s.Type, s.Answer = "example.org", "TXT", "server21" }},
-		{"smtp", 25, nil},
-		{"grpc", 8080, nil},
-		{"icmp", 0, nil},
-		{"exec", 80, func(s *healthcheck.Spec) {
-			s.Command = healthcheck.JoinCommand([]string{
-				"/bin/bash", "-c", `exec 3<>/dev/tcp/$DIRECTOR_ADDRESS/$DIRECTOR_PORT && read -r name <&3 && test "$name" = server21`,
-			})
-		}},
-	}
-	for _, k := range kinds {
+	for _, k := range kindsOf("server21") {
 		for _, server := range servers {
-			spec := healthcheck.Defaults().WithKind(k.kind)
-			spec.Via = healthcheck.ViaVIP
-			if k.change != nil {
-				k.change(&spec)
-			}
-			c, err := healthcheck.New(spec, healthcheck.Target{Addr: server.Addr, VIP: server.VIPs[0], Port: k.port}, s.ways.Way(server.Addr))
-			if err != nil {
-				t.Fatal(err)
-			}
+			c := s.checker(k, server)
 			has := server.Addr == rip(21) || server.Addr == rip6(21)
 			if r := s.run(c); r.OK != has || !has && !strings.Contains(r.Message, "no answer") && !strings.Contains(r.Message, "unreachable") {
 				t.Errorf("%s: %+v", c, r)
@@ -91,16 +62,65 @@ func TestLANKinds(t *testing.T) {
 	}
 }
 
+// asked is a check of a kind, with the port that serveKinds serves it on.
+type asked struct {
+	healthcheck.Spec
+	port uint16
+}
+
+// kindsOf are checks of all kinds that ask a VIP, each of which wants to hear the
+// server's name where there is one to be heard.
+func kindsOf(name string) (all []asked) {
+	for _, k := range []struct {
+		kind   string
+		port   uint16
+		change func(*healthcheck.Spec)
+	}{
+		{"tcp", 80, func(s *healthcheck.Spec) { s.Expect = name }},
+		{"tls", 443, func(s *healthcheck.Spec) { s.Insecure = true }},
+		{"http", 8080, func(s *healthcheck.Spec) { s.Body = name }},
+		{"http", 8080, func(s *healthcheck.Spec) { s.Body, s.Version = name, "2" }},
+		{"https", 443, func(s *healthcheck.Spec) { s.Body, s.Insecure = name, true }},
+		{"udp", 7, func(s *healthcheck.Spec) { s.Send, s.Expect = "who?", name }},
+		{"dns", 53, func(s *healthcheck.Spec) { s.Name, s.Type, s.Answer = "example.org", "TXT", name }},
+		{"smtp", 25, nil},
+		{"grpc", 8080, nil},
+		{"icmp", 0, nil},
+		{"exec", 80, func(s *healthcheck.Spec) {
+			s.Command = healthcheck.JoinCommand([]string{
+				"/bin/bash", "-c", `exec 3<>/dev/tcp/$DIRECTOR_ADDRESS/$DIRECTOR_PORT && read -r name <&3 && test "$name" = ` + name,
+			})
+		}},
+	} {
+		spec := healthcheck.Defaults().WithKind(k.kind)
+		spec.Via = healthcheck.ViaVIP
+		if k.change != nil {
+			k.change(&spec)
+		}
+		all = append(all, asked{spec, k.port})
+	}
+	return all
+}
+
+func (s *segment) checker(k asked, server Server) healthcheck.Checker {
+	s.t.Helper()
+	c, err := healthcheck.New(k.Spec, healthcheck.Target{Addr: server.Addr, VIP: server.VIPs[0], Port: k.port}, s.ways.Way(server.Addr))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return c
+}
+
 // serveKinds has a host serve all kinds of probes, on whichever address it is
-// asked.
-func serveKinds(t *testing.T, h *lab.Host) {
+// asked; it takes its time over each connection and each datagram.
+func serveKinds(t *testing.T, h *lab.Host, pace time.Duration) {
 	t.Helper()
 	listen := func(port string) net.Listener {
 		l, err := h.Listen("tcp", "[::]:"+port)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return l
+		return slowListener{l, pace}
 	}
 	web := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/grpc.health.v1.Health/Check" {
@@ -123,8 +143,8 @@ func serveKinds(t *testing.T, h *lab.Host) {
 	mail := listen("25")
 	go serveMail(mail)
 	for port, answer := range map[string]func([]byte) []byte{
-		"7":  func([]byte) []byte { return []byte(h.Name()) },
-		"53": func(query []byte) []byte { return text(query, h.Name()) },
+		"7":  func([]byte) []byte { time.Sleep(pace); return []byte(h.Name()) },
+		"53": func(query []byte) []byte { time.Sleep(pace); return text(query, h.Name()) },
 	} {
 		for _, addr := range h.Interface("lo").Addrs() {
 			serveUDP(t, h, netip.MustParseAddr(addr.Addr().String()), port, answer)
@@ -135,6 +155,18 @@ func serveKinds(t *testing.T, h *lab.Host) {
 			}
 		}
 	}
+}
+
+// slowListener hands out its connections late.
+type slowListener struct {
+	net.Listener
+	pace time.Duration
+}
+
+func (l slowListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	time.Sleep(l.pace)
+	return c, err
 }
 
 // serveUDP answers each datagram to one address from that address.

@@ -73,16 +73,19 @@ func serve(t testing.TB, h *lab.Host) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = io.WriteString(c, h.Name()+"\n")
-			_ = c.Close()
+	go serveName(l, h.Name())
+}
+
+// serveName says a name to whoever connects.
+func serveName(l net.Listener, name string) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
 		}
-	}()
+		_, _ = io.WriteString(c, name+"\n")
+		_ = c.Close()
+	}
 }
 
 // own gives a server the VIPs.
