@@ -1,6 +1,8 @@
 package via
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -32,38 +34,56 @@ func (i *inspector) leads(l lane, server, vip netip.Addr) (bool, error) {
 }
 
 // inspected returns the lane to a server, if what is sent to the address, "ip:port"
-// or "ip", takes it. Of what is no VIP that is asked there, the first VIP's way is
-// looked at.
+// or "ip", takes it. Of what is no VIP that is asked there, such as the "" of a
+// program, all VIPs' ways are looked at.
 func (w *Ways) inspected(server netip.Addr, address string) (lane, error) {
 	l, err := w.lane(server)
-	if err != nil || len(l.vips) == 0 {
+	if err != nil {
 		return l, err
 	}
-	vip := l.asked(address)
-	right, err := w.probes.leads(l, server, vip)
-	if err == nil && !right {
-		w.mend(server, vip)
-		if l, err = w.lane(server); err == nil {
-			right, err = w.probes.leads(l, server, vip)
+	for _, vip := range l.asked(address) {
+		if err := w.inspect(l, server, vip); err != nil {
+			return l, fmt.Errorf("no way to %v: %v", server, err)
 		}
 	}
-	if err == nil && !right {
-		err = fmt.Errorf("no way to %v: its rule or its route to %v was removed again at once", server, vip)
-	}
-	return l, err
+	return w.lane(server) // there may be another by now
 }
 
-// asked is the VIP that an address has in it.
-func (l *lane) asked(address string) netip.Addr {
+// asked are the VIPs that an address may mean.
+func (l *lane) asked(address string) []netip.Addr {
 	vip, err := netip.ParseAddr(address)
 	if to, e := netip.ParseAddrPort(address); e == nil {
 		vip, err = to.Addr(), nil
 	}
 	if err != nil || !slices.Contains(l.vips, vip) {
-		return l.vips[0]
+		return l.vips
 	}
-	return vip
+	return []netip.Addr{vip}
 }
+
+// inspect returns why probes of a VIP do not take the lane, once what was gone is
+// back. What is known to be astray is not mended again and again, but is found as
+// soon as it is right.
+func (w *Ways) inspect(l lane, server, vip netip.Addr) error {
+	right, err := w.probes.leads(l, server, vip)
+	if err != nil || right {
+		return err
+	}
+	if astray := l.astray[vip]; astray != nil {
+		return astray
+	}
+	w.mend(server, vip)
+	if l, err = w.lane(server); err != nil {
+		return err
+	}
+	right, err = w.probes.leads(l, server, vip)
+	if err == nil && !right {
+		err = cmp.Or(l.astray[vip], errAgain)
+	}
+	return err
+}
+
+var errAgain = errors.New("its rule or its route was removed again at once")
 
 // mend puts back what is gone, unless that was done for another probe meanwhile.
 func (w *Ways) mend(server, vip netip.Addr) {

@@ -2,6 +2,7 @@ package via
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"runtime"
@@ -159,10 +160,49 @@ func TestLANPutsBack(t *testing.T) {
 		t.Errorf("the other family: %q answers", name)
 	}
 	s.do(func() error { return netlink.RuleDel(astray) })
-	s.quiet()
 	if name := s.answers(rip(21)); name != "server21" {
-		t.Errorf("%q answers", name)
+		t.Errorf("no longer astray: %q answers", name)
 	}
+	s.quiet()
+}
+
+// TestLANOneVIPAstray: a VIP that the host has itself keeps nobody from asking the
+// others.
+func TestLANOneVIPAstray(t *testing.T) {
+	s := newSegment(t)
+	server := s.server(21)
+	own(server)
+	other := netip.MustParseAddr("192.0.2.11")
+	server.Interface("lo").AddAddr(netip.PrefixFrom(other, 32))
+	s.open()
+	s.set(Server{Addr: rip(21), VIPs: []netip.Addr{other, vip}})
+	s.quiet()
+	asks := func(when string, to netip.Addr, want string) {
+		t.Helper()
+		s.do(func() error {
+			d := net.Dialer{Control: s.ways.Way(rip(21)).Control, Timeout: patience}
+			c, err := d.Dial("tcp", netip.AddrPortFrom(to, 80).String())
+			if err == nil {
+				c.Close()
+			}
+			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+				t.Errorf("%s, %v: %v, want %q", when, to, err, want)
+			}
+			return nil
+		})
+	}
+	lo := s.director.Interface("lo")
+	lo.AddAddr(netip.PrefixFrom(vip, 32))
+	for _, when := range []string{"the host has it", "the host has it, which is known"} {
+		asks(when, vip, "no way to 192.0.2.21")
+		asks(when, other, "")
+		if p := s.look(); len(p) != 1 || !strings.Contains(p[0].What, "a probe of 192.0.2.10 would not go by 192.0.2.21") {
+			t.Errorf("%s: %+v", when, p)
+		}
+	}
+	lo.DeleteAddr(netip.PrefixFrom(vip, 32))
+	asks("the host no longer has it", vip, "")
+	s.quiet()
 }
 
 // TestLANMendsForAProbe: what somebody removed is back with the first probe that

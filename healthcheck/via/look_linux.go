@@ -59,9 +59,10 @@ func (w *Ways) Look() (problems []Problem) {
 // failures sums up why servers have no way.
 func (w *Ways) failures() []Problem {
 	broken := make(map[netip.Addr]error)
-	for _, why := range []map[netip.Addr]error{w.astray, w.failed} {
-		maps.Copy(broken, why)
+	for a, why := range w.astray {
+		broken[a] = why[slices.SortedFunc(maps.Keys(why), netip.Addr.Compare)[0]]
 	}
+	maps.Copy(broken, w.failed)
 	if len(broken) == 0 {
 		return nil
 	}
@@ -88,15 +89,19 @@ func (w *Ways) between(f foreign) bool {
 // findAstray asks the kernel where the probes of each server would go. Rules of
 // others may lead them elsewhere.
 func (w *Ways) findAstray() {
-	w.astray = make(map[netip.Addr]error)
+	w.astray = make(map[netip.Addr]errorOf)
 	for addr, s := range w.plan.servers {
 		if w.failed[addr] != nil {
 			continue
 		}
+		why := make(errorOf)
 		for _, vip := range s.VIPs {
 			if err := w.follow(addr, vip); err != nil {
-				w.astray[addr] = err
+				why[vip] = err
 			}
+		}
+		if len(why) > 0 {
+			w.astray[addr] = why
 		}
 	}
 }

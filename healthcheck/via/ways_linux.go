@@ -36,9 +36,9 @@ type Ways struct {
 	last   int  // number that was given out
 	index  int  // of the egress; 0: it can have no routes
 	made   entries
-	gone   int                  // how many of them were, and are back, since the last Look
-	failed map[netip.Addr]error // by server, what could not be made
-	astray map[netip.Addr]error // and what Look found
+	gone   int                    // how many of them were, and are back, since the last Look
+	failed map[netip.Addr]error   // by server, what could not be made
+	astray map[netip.Addr]errorOf // and what was found later
 	closed bool
 }
 
@@ -47,8 +47,13 @@ type lane struct {
 	number int
 	index  int // of the interface
 	vips   []netip.Addr
+	astray errorOf
 	err    error
 }
+
+// errorOf says of VIPs why what is sent there does not go to a server. It is not
+// changed.
+type errorOf map[netip.Addr]error
 
 // Open returns no ways yet. It removes what a killed process has left, unless
 // another one lives that looks after it. Close it.
@@ -64,7 +69,7 @@ func Open(c Config) (*Ways, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("probes by a VIP: %w", err), k.close())
 	}
-	w := &Ways{config: c, kernel: k, groups: g, made: make(entries), astray: make(map[netip.Addr]error)}
+	w := &Ways{config: c, kernel: k, groups: g, made: make(entries), astray: make(map[netip.Addr]errorOf)}
 	if w.probes.kernel, err = openAsker(); err != nil {
 		return nil, errors.Join(fmt.Errorf("probes by a VIP: %w", err), k.close())
 	}
@@ -150,7 +155,7 @@ func (w *Ways) Set(servers []Server) {
 	if len(w.wanted) > 0 || len(w.made) > 0 {
 		w.reconcile(w.made)
 	}
-	maps.DeleteFunc(w.astray, func(a netip.Addr, _ error) bool {
+	maps.DeleteFunc(w.astray, func(a netip.Addr, _ errorOf) bool {
 		_, still := w.wanted[a]
 		return !still
 	})
@@ -353,7 +358,7 @@ func (w *Ways) setGroups() {
 func (w *Ways) publish() {
 	lanes := make(map[netip.Addr]lane, len(w.plan.servers))
 	for a, n := range w.plan.numbers {
-		lanes[a] = lane{n, w.index, w.plan.servers[a].VIPs, errors.Join(w.failed[a], w.astray[a])}
+		lanes[a] = lane{n, w.index, w.plan.servers[a].VIPs, w.astray[a], w.failed[a]}
 	}
 	for a, err := range w.failed {
 		if _, has := lanes[a]; !has {
