@@ -41,8 +41,11 @@ type Event struct {
 
 // Monitor runs the probes of many subscriptions. Those that ask the same of the
 // same address and port share one. From the moment when a server that is up
-// stops answering, at most fall × every + timeout pass until it is down. All
-// methods may be called from any goroutine.
+// stops answering, at most fall × every + timeout pass until it is down; when it
+// answers again, at most every_down + (rise − 1) × every + timeout until it is up.
+// Times are monotonic: a wall clock that jumps changes nothing, and after a time
+// for which the process was stopped each server is asked once, spread as at the
+// start. All methods may be called from any goroutine.
 type Monitor struct {
 	opts   Options
 	log    *slog.Logger
@@ -80,7 +83,8 @@ func NewMonitor(opts Options) *Monitor {
 }
 
 // Set makes subs the subscriptions. Probes that are still wanted go on as if
-// nothing had happened; new ones start at once, within 100 ms; the others stop.
+// nothing had happened; new ones start at once, within 100 ms or, beyond 200, half
+// a millisecond for each; the others stop.
 // A key whose Spec changed but not its address keeps its state, believed until
 // the new probe decides. If any subscription is wrong, nothing changes and the
 // error names all that are.
@@ -192,10 +196,15 @@ func (m *Monitor) swap(subs []Subscription, next map[string]*probe) {
 			p.cancel()
 		}
 	}
+	var fresh []*probe
 	for id, p := range wanted {
 		if m.probes[id] == nil && p.id.spec.Kind != "none" {
-			m.wg.Go(func() { m.run(p) })
+			fresh = append(fresh, p)
 		}
+	}
+	for _, p := range fresh {
+		p.first = p.when.soon(len(fresh))
+		m.wg.Go(func() { m.run(p) })
 	}
 	m.probes, m.subs = wanted, next
 }

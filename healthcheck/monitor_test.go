@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -179,45 +178,6 @@ func TestMonitorUpDownUp(t *testing.T) {
 	})
 }
 
-// TestDetectionBound: whenever and however a server dies, at most fall × every
-// + timeout pass until it is down.
-func TestDetectionBound(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(5, 6))
-	deaths := []func(context.Context) error{refuse, silence}
-	for i := range 200 {
-		s := sub("a", 1)
-		s.Spec.Every = 100*time.Millisecond + time.Duration(rnd.Int64N(int64(3*time.Second)))
-		s.Spec.Timeout = max(1, time.Duration(rnd.Int64N(int64(s.Spec.Every)+1)))
-		if i%4 == 0 {
-			s.Spec.Timeout = s.Spec.Every
-		}
-		s.Spec.Fall = 1 + rnd.IntN(4)
-		rtt := time.Duration(rnd.Int64N(int64(s.Spec.Timeout)))
-		monitored(t, func(t *testing.T, m *Monitor, lan *fakeLAN, r *record) {
-			lan.set(1, slow(rtt))
-			for k := range rnd.Uint64N(20) { // other phases
-				mustSet(t, m, sub("x", uint16(100+k)))
-			}
-			mustSet(t, m, s)
-			// The first probe must have had its answer: before it, nothing is known.
-			time.Sleep(firstWithin + rtt + time.Duration(rnd.Int64N(int64(5*s.Spec.Every))))
-			synctest.Wait()
-			if st, _ := m.Status("a"); st.State != Up {
-				t.Fatalf("%+v: not up: %+v", s.Spec, st)
-			}
-			death := time.Now()
-			lan.set(1, deaths[i%2])
-			r.take()
-			// A probe that was answered just before may still report.
-			time.Sleep(time.Duration(s.Spec.Fall)*s.Spec.Every + s.Spec.Timeout)
-			synctest.Wait()
-			if st, _ := m.Status("a"); st.State != Down {
-				t.Fatalf("run %d: %v after the death: %+v\nspec %+v, rtt %v", i, time.Since(death), st, s.Spec, rtt)
-			}
-		})
-	}
-}
-
 func TestFirstProbesAtOnceThenEvenly(t *testing.T) {
 	const n = 100
 	monitored(t, func(t *testing.T, m *Monitor, lan *fakeLAN, _ *record) {
@@ -245,6 +205,32 @@ func TestFirstProbesAtOnceThenEvenly(t *testing.T) {
 		}
 		evenly(t, "first probes", firsts, firstWithin)
 		evenly(t, "slots", slots, DefaultEvery)
+	})
+}
+
+// TestManyFirstProbes: beyond 200 targets, the first probes take longer.
+func TestManyFirstProbes(t *testing.T) {
+	const n, within = 1000, 500 * time.Millisecond
+	monitored(t, func(t *testing.T, m *Monitor, lan *fakeLAN, _ *record) {
+		mustSet(t, m, sub("a", 5000)) // is there already, and does not count
+		var subs []Subscription
+		for i := range n {
+			subs = append(subs, sub(fmt.Sprint(i), uint16(1+i)))
+		}
+		begin := time.Now()
+		mustSet(t, m, subs...)
+		time.Sleep(within)
+		synctest.Wait()
+		var firsts []time.Duration
+		for i := range n {
+			if starts := lan.startsOf(uint16(1 + i)); len(starts) > 0 {
+				firsts = append(firsts, starts[0].Sub(begin))
+			}
+		}
+		if len(firsts) < n {
+			t.Fatalf("%d of %d were asked within %v", len(firsts), n, within)
+		}
+		evenly(t, "first probes", firsts, within)
 	})
 }
 
@@ -294,8 +280,9 @@ func TestSharedProbe(t *testing.T) {
 		web, alias := sub("web", 80), sub("alias", 80)
 		alias.Target.Name = "another name"
 		other := sub("other", 443)
-		other.Spec.Port = 80 // asks the same
-		web.Spec.Via = ""    // means the same
+		other.Spec.Port = 80                    // asks the same
+		web.Spec.Via = ""                       // means the same
+		alias.Spec.EveryDown = alias.Spec.Every // the same
 		mustSet(t, m, web, alias, other)
 		time.Sleep(firstWithin)
 		expect(t, r, "alias:up", "other:up", "web:up")
@@ -312,6 +299,49 @@ func TestSharedProbe(t *testing.T) {
 		expect(t, r, "alias:down", "late:down")
 		if n := len(lan.startsOf(80)); n != 4 && n != 5 {
 			t.Errorf("%d probes in 3 intervals", n)
+		}
+	})
+}
+
+// TestNotSharedProbe: what is asked in another way, of another address or at other
+// times has a probe of its own.
+func TestNotSharedProbe(t *testing.T) {
+	for name, change := range map[string]func(*Subscription){
+		"port":               func(s *Subscription) { s.Target.Port = 81 },
+		"address":            func(s *Subscription) { s.Target.Addr = s.Target.Addr.Next() },
+		"kind":               func(s *Subscription) { s.Spec.Kind = "http" },
+		"via":                func(s *Subscription) { s.Spec.Via = ViaReal },
+		"every":              func(s *Subscription) { s.Spec.Every *= 2 },
+		"every_down":         func(s *Subscription) { s.Spec.EveryDown = 2 * s.Spec.Every },
+		"timeout":            func(s *Subscription) { s.Spec.Timeout /= 2 },
+		"jitter":             func(s *Subscription) { s.Spec.Jitter = 10 },
+		"rise":               func(s *Subscription) { s.Spec.Rise++ },
+		"fall":               func(s *Subscription) { s.Spec.Fall++ },
+		"retry":              func(s *Subscription) { s.Spec.Retry = 2 },
+		"delay_before_retry": func(s *Subscription) { s.Spec.Retry, s.Spec.DelayBeforeRetry = 1, time.Second },
+	} {
+		t.Run(name, func(t *testing.T) {
+			monitored(t, func(t *testing.T, m *Monitor, _ *fakeLAN, _ *record) {
+				a, b := sub("a", 80), sub("b", 80)
+				a.Spec.Retry = 1
+				b.Spec.Retry = 1
+				change(&b)
+				mustSet(t, m, a, b)
+				if len(m.probes) != 2 {
+					t.Errorf("%d probes", len(m.probes))
+				}
+			})
+		})
+	}
+	monitored(t, func(t *testing.T, m *Monitor, _ *fakeLAN, _ *record) {
+		a, b, c := sub("a", 80), sub("b", 80), sub("c", 80)
+		for _, s := range []*Subscription{&a, &b, &c} {
+			s.Spec.Via = ViaVIP
+		}
+		c.Target.VIP = c.Target.VIP.Next()
+		mustSet(t, m, a, b, c)
+		if len(m.probes) != 2 || m.subs["a"] != m.subs["b"] {
+			t.Errorf("by two VIPs: %d probes", len(m.probes))
 		}
 	})
 }

@@ -3,14 +3,9 @@ package healthcheck
 import (
 	"context"
 	"log/slog"
-	"math/bits"
 	"net/netip"
 	"time"
 )
-
-// firstWithin is the time over which the first probes of new targets are
-// spread.
-const firstWithin = 100 * time.Millisecond
 
 // probeID is what makes two subscriptions share a probe.
 type probeID struct {
@@ -37,17 +32,15 @@ type probe struct {
 	checker Checker
 	ctx     context.Context
 	cancel  context.CancelFunc
+	when    schedule
 	first   time.Duration // delay of the first check
-	phase   time.Duration // of the slots, after the epoch
 
 	// Under Monitor.mu.
 	subs   []Subscription // at least one, in Set's order
 	status Status
 }
 
-// build makes the probe of a subscription. The slots of successive probes are
-// multiples of the golden ratio apart, which spreads any number of them evenly
-// over `every`, whoever comes and goes.
+// build makes the probe of a subscription.
 func (m *Monitor) build(id probeID, sub Subscription) (*probe, error) {
 	var way Way
 	if m.opts.Way != nil {
@@ -58,15 +51,7 @@ func (m *Monitor) build(id probeID, sub Subscription) (*probe, error) {
 		return nil, err
 	}
 	m.made++
-	part := m.made * 0x9E3779B97F4A7C15 // 2^64 / golden ratio
-	share := func(d time.Duration) time.Duration {
-		high, _ := bits.Mul64(part, uint64(d))
-		return time.Duration(high)
-	}
-	p := &probe{
-		id: id, checker: checker,
-		first: share(min(firstWithin, id.spec.Every)), phase: share(id.spec.Every),
-	}
+	p := &probe{id: id, checker: checker, when: newSchedule(id.spec, m.epoch, m.made)}
 	p.ctx, p.cancel = context.WithCancel(m.ctx)
 	if id.spec.Kind == "none" {
 		r := checker.Check(p.ctx)
@@ -88,55 +73,82 @@ func (p *probe) believe(s State, since time.Time) bool {
 // its slot is followed at once by the next, never overlapped, and slots missed
 // beyond that one are left out.
 func (m *Monitor) run(p *probe) {
-	timer := time.NewTimer(p.first)
+	timer := time.NewTimer(0)
 	defer timer.Stop()
 	defer p.checker.Close()
-	for {
-		select {
-		case <-p.ctx.Done():
+	due, void := time.Now().Add(p.first), false
+	for p.waitUntil(due, timer) {
+		// After a standstill everybody is late. They spread as at the start.
+		if time.Since(due) > standstill && !p.waitUntil(time.Now().Add(m.soon(p)), timer) {
 			return
-		case <-timer.C:
 		}
 		started := time.Now()
-		ctx, cancel := context.WithTimeout(p.ctx, p.id.spec.Timeout)
-		r := p.checker.Check(ctx)
-		cancel()
-		if p.ctx.Err() != nil {
+		r := p.check()
+		ended := time.Now()
+		// A failure over which the process stood still says nothing. It counts the
+		// second time: a host that is so busy must not keep a server up.
+		if void = !r.OK && !void && ended.Sub(started) > p.id.spec.Timeout+standstill; void {
+			due = ended.Add(m.soon(p))
+			continue
+		}
+		known, ok := m.report(p, r)
+		if !ok {
 			return
 		}
-		m.report(p, r)
-		timer.Reset(time.Until(m.slotAfter(p, started)))
+		if due = p.when.next(&known, started, ended); due.Before(ended) {
+			due = ended
+		}
 	}
 }
 
-// slotAfter returns the first slot later than t: at most `every` later, which
-// is what the bound on detection rests on.
-func (m *Monitor) slotAfter(p *probe, t time.Time) time.Time {
-	zero := m.epoch.Add(p.phase - p.id.spec.Every)
-	return t.Add(p.id.spec.Every - t.Sub(zero)%p.id.spec.Every)
+// waitUntil returns false when the probe is cancelled before.
+func (p *probe) waitUntil(t time.Time, timer *time.Timer) bool {
+	timer.Reset(time.Until(t))
+	select {
+	case <-p.ctx.Done():
+		return false
+	case <-timer.C:
+		return p.ctx.Err() == nil
+	}
 }
 
-func (m *Monitor) report(p *probe, r Result) {
+func (p *probe) check() Result {
+	ctx, cancel := context.WithTimeout(p.ctx, p.id.spec.Timeout)
+	defer cancel()
+	return p.checker.Check(ctx)
+}
+
+// soon returns how long one of all probes waits when they are to run at once.
+func (m *Monitor) soon(p *probe) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return p.when.soon(len(m.probes))
+}
+
+// report takes a result into the account and returns what is known with it; false
+// if the probe has been stopped meanwhile.
+func (m *Monitor) report(p *probe, r Result) (known Status, ok bool) {
 	now := time.Now()
 	m.mu.Lock()
 	if m.closed || m.probes[p.id] != p {
 		m.mu.Unlock()
-		return
+		return Status{}, false
 	}
 	before := p.status
 	from := before.State
 	changed := p.status.observe(now, r, p.id.spec.Rise, p.id.spec.Fall)
-	status, name := p.status, p.subs[0].Target.Name
-	if changed || p.status.Weight != before.Weight || p.status.Weighted != before.Weighted {
+	known, name := p.status, p.subs[0].Target.Name
+	if changed || known.Weight != before.Weight || known.Weighted != before.Weighted {
 		m.announce(p, from, r.Message, now)
 	}
 	m.mu.Unlock()
 	if changed {
-		m.logChange(p, name, from, status)
+		m.logChange(p, name, from, known)
 	}
-	if status.Warning != "" && status.Warning != before.Warning {
-		m.log.Warn("a real server will need care", "server", name, "check", p.checker.String(), "warning", status.Warning)
+	if known.Warning != "" && known.Warning != before.Warning {
+		m.log.Warn("a real server will need care", "server", name, "check", p.checker.String(), "warning", known.Warning)
 	}
+	return known, true
 }
 
 func (m *Monitor) logChange(p *probe, name string, from State, s Status) {

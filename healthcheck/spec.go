@@ -12,9 +12,14 @@ type Spec struct {
 	Via     string        // whom it asks: ViaVIP or ViaReal
 	Port    uint16        // 0: the real server's port
 	Every   time.Duration // start to start
-	Timeout time.Duration // of one probe, at most Every
+	Timeout time.Duration // of one probe, at most Every and EveryDown
 	Rise    int           // successes in a row until up
 	Fall    int           // failures in a row until down
+
+	EveryDown        time.Duration `json:",omitempty"` // Every while the server is down; 0: Every
+	Jitter           int           `json:",omitempty"` // by how many percent intervals may be shorter, by chance: to MaxJitter
+	Retry            int           `json:",omitempty"` // after so many failures in a row the next probe comes sooner: less than Fall
+	DelayBeforeRetry time.Duration `json:",omitempty"` // how soon: from the failure to the next probe
 
 	// The rest belongs to single kinds: kinds.go has which. What is set, and the
 	// kind does not know, is a mistake.
@@ -93,6 +98,7 @@ func (s Spec) WithKind(name string) Spec {
 	s = Spec{
 		Kind: name, Via: s.Via, Port: s.Port,
 		Every: s.Every, Timeout: s.Timeout, Rise: s.Rise, Fall: s.Fall,
+		EveryDown: s.EveryDown, Jitter: s.Jitter, Retry: s.Retry, DelayBeforeRetry: s.DelayBeforeRetry,
 	}
 	s.fill()
 	if kinds[name].knows("expiry") {
@@ -120,6 +126,9 @@ func (s Spec) normal() Spec {
 	}
 	if s.Kind == "none" {
 		return Spec{Kind: s.Kind, Via: s.Via}
+	}
+	if s.EveryDown == 0 {
+		s.EveryDown = s.Every
 	}
 	s.fill()
 	return s

@@ -3,7 +3,6 @@ package healthcheck
 import (
 	"fmt"
 	"strings"
-	"time"
 )
 
 // FieldError is one mistake in a Spec.
@@ -15,13 +14,6 @@ type FieldError struct {
 
 // Error returns "field: message; remedy".
 func (e FieldError) Error() string { return e.Field + ": " + e.Message + "; " + e.Remedy }
-
-// Shortest interval and longest counts that make sense for a probe: below the
-// one, probing is load; above the other, a typing error.
-const (
-	minEvery  = 10 * time.Millisecond
-	maxCounts = 1000
-)
 
 // Validate returns every mistake in the spec, in the order of its fields; none
 // means that New accepts it for any target with a port. Empty strings stand for
@@ -48,31 +40,6 @@ func (s *Spec) Validate() []FieldError {
 	errs = append(errs, spec.validateForeign(k)...)
 	if k.validate != nil {
 		errs = append(errs, k.validate(&spec)...)
-	}
-	return errs
-}
-
-func (s *Spec) validateTimes() []FieldError {
-	var errs []FieldError
-	if s.Every < minEvery {
-		errs = append(errs, FieldError{"every", s.Every.String() + " is too short", "at least " + minEvery.String()})
-	}
-	switch {
-	case s.Timeout <= 0:
-		errs = append(errs, FieldError{"timeout", s.Timeout.String() + " leaves no time for an answer", "more than 0s, at most `every`"})
-	case s.Every >= minEvery && s.Timeout > s.Every:
-		errs = append(errs, FieldError{
-			"timeout", fmt.Sprintf("%s is longer than every (%s)", s.Timeout, s.Every),
-			"at most " + s.Every.String(),
-		})
-	}
-	for _, c := range []struct {
-		field string
-		n     int
-	}{{"rise", s.Rise}, {"fall", s.Fall}} {
-		if c.n < 1 || c.n > maxCounts {
-			errs = append(errs, FieldError{c.field, fmt.Sprintf("%d is out of range", c.n), fmt.Sprintf("1 to %d", maxCounts)})
-		}
 	}
 	return errs
 }
