@@ -54,7 +54,13 @@ func TestUndoSaysWhatItUndoes(t *testing.T) {
 	before := h.Snapshot()
 	mustApply(t, o, h)
 	h.Sysctl[ipv4Conf("all", "arp_ignore")] = "1"
+	gone := ipv4Conf("eth0", "arp_announce")
+	delete(h.Sysctl, gone)
 	undone, err := Undo(o, h)
+	if strings.Contains(undone.String(), "eth0.arp_announce") {
+		t.Errorf("undone, and it is not there:\n%v", undone)
+	}
+	h.Sysctl[gone] = "0"
 	if err != nil || !strings.Contains(undone.String(), "net.ipv4.conf.all.arp_ignore: 1 -> 0\n") {
 		t.Errorf("%v\n%v", err, undone)
 	}

@@ -148,12 +148,14 @@ func (r *runner) restore(rec record, vips []netip.Addr, u *Undone) error {
 			rec.Entries[i].VIPs = left
 			u.Kept = append(u.Kept, e.change())
 		} else {
-			done := r.asItIs(e.change())
+			done, there := r.asItIs(e.change())
 			if err := e.change().Undo(r.host); err != nil {
 				return err
 			}
 			rec.Entries = slices.Delete(rec.Entries, i, i+1)
-			u.Restored = append(u.Restored, done)
+			if there {
+				u.Restored = append(u.Restored, done)
+			}
 		}
 		if err := r.store.save(rec); err != nil {
 			return err
@@ -162,17 +164,18 @@ func (r *runner) restore(rec record, vips []netip.Addr, u *Undone) error {
 	return nil
 }
 
-// asItIs has a sysctl begin where it is: somebody may have changed it since.
-func (r *runner) asItIs(c Change) Change {
+// asItIs has a sysctl begin where it is: somebody may have changed it since. One that
+// went with its interface is not there to be restored.
+func (r *runner) asItIs(c Change) (_ Change, there bool) {
 	s, ok := c.(*SysctlChange)
 	if !ok {
-		return c
+		return c, true
 	}
 	now, err := r.host.ReadSysctl(s.Path)
 	if err != nil {
-		return c
+		return c, !errors.Is(err, fs.ErrNotExist)
 	}
-	return &SysctlChange{Path: s.Path, Before: s.Before, After: now}
+	return &SysctlChange{Path: s.Path, Before: s.Before, After: now}, true
 }
 
 // present leaves out the sysctls that went with their interface.
