@@ -70,7 +70,9 @@ func (f *stateFile) condition(key string) *serverCondition {
 		case api.Drain, api.Disable:
 			sc.duty = &o
 		case api.SetWeight:
-			sc.weight = &o
+			if o.Weight >= 0 && o.Weight <= maxWeight {
+				sc.weight = &o
+			}
 		}
 	}
 	return sc
@@ -131,10 +133,21 @@ func (f *stateFile) store(s state) error {
 		return err
 	}
 	next := f.path + ".new"
-	if err := os.WriteFile(next, append(data, '\n'), 0o644); err != nil {
+	if err := writeThrough(next, append(data, '\n')); err != nil {
 		return err
 	}
 	return os.Rename(next, f.path)
+}
+
+// writeThrough writes a file and returns when it is on the disk: a file that is
+// renamed before may be empty after a power cut, and with it go operators' orders.
+func writeThrough(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // save keeps what is known of the servers now.

@@ -1,6 +1,7 @@
 package director_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -171,6 +172,24 @@ func TestStateOfMACsIsNotTrusted(t *testing.T) {
 			t.Errorf("sent to %v", frame.Ethernet(sent[0].Data).Dst())
 		}
 	})
+}
+
+// TestStateOfWeightsIsNotTrusted: an order that nobody can have given is left out.
+func TestStateOfWeightsIsNotTrusted(t *testing.T) {
+	for weight, want := range map[int]int{-5: 1, 1 << 20: 1, 7: 7} {
+		dir := t.TempDir()
+		text := fmt.Sprintf(`{"orders": {"web 192.0.2.21:80": [{"duty": "weight", "at": "2026-01-02T03:04:05Z", "weight": %d, "instead": 1}]}}`, weight)
+		if err := os.WriteFile(filepath.Join(dir, "state.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		within(t, func(r *rig) {
+			r.keepIn(dir)
+			r.up()
+			if rs := server(r.status(), "web", 21); rs.Configured != want {
+				t.Errorf("weight %d: %+v", weight, rs)
+			}
+		})
+	}
 }
 
 func TestStateCannotBeKept(t *testing.T) {
