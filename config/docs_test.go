@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -132,6 +133,31 @@ func TestExamplesOnPages(t *testing.T) {
 	}
 	if examples < 5 {
 		t.Errorf("only %d examples found: has their form changed?", examples)
+	}
+}
+
+// inlineCheck matches a check in the text of a page, or in a table.
+var inlineCheck = regexp.MustCompile("`(\\{kind: [^`…]*\\})`")
+
+// TestChecksOnPage: the checks of the tables, those ported from others among them,
+// are what the director takes, but that this host lacks their files and users.
+func TestChecksOnPage(t *testing.T) {
+	checks := inlineCheck.FindAllStringSubmatch(readPage(t, "../docs/health-checks.md"), -1)
+	if len(checks) < 25 {
+		t.Errorf("only %d checks found: has their form changed?", len(checks))
+	}
+	for _, m := range checks {
+		text := "ingress: eth0\nservices: [{address: 192.0.2.10:80, check: " + m[1] + ", real_servers: [192.0.2.21]}]\n"
+		_, err := Parse("page", []byte(text))
+		var errs Errors
+		if err != nil && !errors.As(err, &errs) {
+			t.Fatal(err)
+		}
+		for _, e := range errs {
+			if !strings.Contains(e.Error(), "does not exist") && !strings.Contains(e.Error(), "insecure: on") {
+				t.Errorf("%s: %v", m[1], e)
+			}
+		}
 	}
 }
 
