@@ -15,9 +15,9 @@ const (
 	maxTries   = 1000
 )
 
-// check reads the mapping behind check; spec is the service's default.
-func (svc section) check(spec healthcheck.Spec) healthcheck.Spec {
-	v := svc.get("check")
+// check reads the mapping behind a key; spec is the default.
+func (svc section) check(key string, spec healthcheck.Spec) healthcheck.Spec {
+	v := svc.get(key)
 	s := v.section(checkKeys)
 	kind := s.get("kind")
 	kinds := healthcheck.Kinds()

@@ -155,6 +155,7 @@ type Service struct {
 	Timeouts    Timeouts // the global ones where the service names none
 	Reject      RejectMode
 	Check       healthcheck.Spec
+	Dynamic     DynamicWeight `json:",omitzero"`
 	OnFailure   FailureMode
 	AssumeUp    bool // before the first result of a check
 	SlowStart   time.Duration

@@ -18,7 +18,7 @@ func allKeys() []string {
 	var keys []string
 	for _, g := range []grammar{
 		rootKeys, adminKeys, timeoutsKeys, quotasKeys, ipvsKeys, serviceKeys, persistenceKeys, quorumKeys, checkKeys, realServerKeys,
-		notifyKeys, notifyProgramKeys, notifyWebhookKeys,
+		notifyKeys, notifyProgramKeys, notifyWebhookKeys, dynamicWeightKeys,
 	} {
 		keys = append(keys, g.keys...)
 	}

@@ -35,7 +35,7 @@ var (
 		name: "a service",
 		keys: []string{
 			"name", "address", "protocol", "mark", "scheduler", "flags", "persistence", "one_packet", "timeouts",
-			"reject", "check", "on_failure", "assume", "slow_start", "quorum", "sorry_server", "fail_open", "real_servers",
+			"reject", "check", "dynamic_weight", "on_failure", "assume", "slow_start", "quorum", "sorry_server", "fail_open", "real_servers",
 		},
 	}
 	quorumKeys      = grammar{name: "quorum", keys: []string{"up", "down"}}

@@ -50,9 +50,10 @@ func (d *decoder) service(v value, i int, c *Config) Service {
 	d.needPersistence(s, &svc, i)
 	svc.own = s.get("timeouts").timeouts(Timeouts{})
 	svc.Reject = s.reject(svc.Protocol, c.defaultReject(svc.Protocol))
-	svc.Check = s.check(c.defaultCheck(svc.Protocol))
+	svc.Check = s.check("check", c.defaultCheck(svc.Protocol))
 	svc.OnFailure = choice(s.get("on_failure"), FailureRemove, []FailureMode{FailureRemove, FailureQuiesce})
 	svc.AssumeUp = s.assumeUp(svc.Check.Kind)
+	svc.Dynamic = s.dynamicWeight(&svc)
 	d.realServers(s.get("real_servers"), &svc, i, family)
 	d.standby(s, &svc, i, family)
 	return svc

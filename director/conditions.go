@@ -26,7 +26,9 @@ type serverCondition struct {
 	held     bool       // it was told that the server is, since it was in use
 	duty     *api.Order // Drain or Disable; nil: none
 	weight   *api.Order // SetWeight; nil: none
-	said     int        // weight, by its check, if says
+	load     condition.Load
+	lacks    int // percent of its weight, by what it says of its load; all: no new connections
+	said     int // weight, by its check, if says
 	says     bool
 }
 
@@ -114,12 +116,14 @@ func (d *Director) judgeService(now time.Time, s *service.Service, c *config.Ser
 	var sum census
 	for i, rs := range s.Servers {
 		sc := state.servers[i]
-		changed = d.judgeServer(now, sc, rs, settings) || changed
-		if at := sc.decision.Next; !at.IsZero() && (next.IsZero() || at.Before(*next)) {
-			*next = at
+		changed = d.judgeServer(now, sc, rs, settings, &c.Dynamic) || changed
+		for _, at := range []time.Time{sc.decision.Next, d.weigh(now, sc, &c.Dynamic)} {
+			if !at.IsZero() && (next.IsZero() || at.Before(*next)) {
+				*next = at
+			}
 		}
 		rs.SetBaseWeight(sc.baseWeight(&c.RealServers[i]))
-		sum.add(sc.decision.State, rs)
+		sum.add(sc.decision.State, sc.declines(), rs)
 	}
 	state.usable = sum.usable
 	state.quorum.Step(condition.Thresholds(c.Quorum), sum.usable, sum.pending)
@@ -137,9 +141,9 @@ func (d *Director) judgeService(now time.Time, s *service.Service, c *config.Ser
 
 // judgeServer decides about a server, and returns whether its state has changed.
 // One that fails may only have another MAC address: the resolver asks.
-func (d *Director) judgeServer(now time.Time, sc *serverCondition, rs *service.RealServer, settings condition.Settings) bool {
+func (d *Director) judgeServer(now time.Time, sc *serverCondition, rs *service.RealServer, settings condition.Settings, dynamic *config.DynamicWeight) bool {
 	status, _ := d.monitor.Status(sc.key)
-	sc.said, sc.says = status.Weight, status.Weighted
+	sc.said, sc.says = status.Weight, status.Weighted && !status.Percent && !dynamic.On()
 	in := condition.Input{Check: status.State}
 	if o := sc.duty; o != nil {
 		in.Disabled, in.Drained, in.Deadline = o.Duty == api.Disable, o.Duty == api.Drain, o.Deadline
@@ -194,10 +198,11 @@ type census struct {
 	failing         bool // some server would be used but for its checks
 }
 
-func (t *census) add(state condition.State, rs *service.RealServer) {
+func (t *census) add(state condition.State, declines bool, rs *service.RealServer) {
 	_, resolved, _ := rs.Route()
 	weight := rs.BaseWeight()
 	switch {
+	case state.InUse() && declines:
 	case state.InUse() && resolved:
 		t.usable += weight
 	case state == condition.Unknown, state.InUse() && !rs.Absent():
@@ -213,10 +218,14 @@ func (c *serviceCondition) carryOut(s *service.Service, remove bool) {
 		decision := &c.servers[i].decision
 		share := condition.Whole
 		if decision.State.InUse() {
-			share = decision.Share
+			share = max(decision.Share*(condition.Whole-c.servers[i].lacks)/condition.Whole, 1)
 		}
 		rs.SetShare(share)
-		rs.SetHealth(healthOf(decision, c.plan, rs))
+		health := healthOf(decision, c.plan, rs)
+		if decision.State.InUse() && c.servers[i].declines() {
+			health = service.Down // not weight 0, which would move clients of others
+		}
+		rs.SetHealth(health)
 	}
 	switch {
 	case s.Sorry == nil:

@@ -103,9 +103,12 @@ func subscriptions(c *config.Config) (subs []healthcheck.Subscription) {
 			if len(s.Addresses) > 0 {
 				target.VIP = s.Addresses[0].Addr
 			}
-			subs = append(subs, healthcheck.Subscription{
-				Key: serverKey(s.Name, r.Addr, r.Port), Spec: s.Check, Target: target,
-			})
+			key := serverKey(s.Name, r.Addr, r.Port)
+			subs = append(subs, healthcheck.Subscription{Key: key, Spec: s.Check, Target: target})
+			if s.Dynamic.Agent.Kind != "" {
+				target.Name += " (agent)"
+				subs = append(subs, healthcheck.Subscription{Key: agentKey(key), Spec: s.Dynamic.Agent, Target: target})
+			}
 		}
 	}
 	return subs

@@ -163,6 +163,9 @@ func (d *Director) conditionStatus(out *api.RealServer, rs *service.RealServer, 
 	decision := &sc.decision
 	out.State, out.StateSince, out.Until = decision.State.String(), decision.Since, decision.Until
 	out.Share, out.Orders, out.Reason = decision.Share, sc.orders(), d.reason(sc)
+	if c.Dynamic.On() {
+		out.Load = d.loadStatus(sc, &c.Dynamic)
+	}
 	if c.AssumeUp && out.Health == healthcheck.Unknown.String() {
 		out.Health = healthcheck.Up.String()
 	}

@@ -63,15 +63,23 @@ type whyWriter struct {
 	e      dataplane.Explanation
 	now    conntable.Time
 	out    *api.Why
-	states map[*service.RealServer]condition.State
+	states map[*service.RealServer]standing
+}
+
+// standing is what a real server is for its service, and whether it asks for no new
+// connections.
+type standing struct {
+	state    condition.State
+	declines bool
 }
 
 // states are what the real servers are for their services.
-func (d *Director) states() map[*service.RealServer]condition.State {
-	states := make(map[*service.RealServer]condition.State)
+func (d *Director) states() map[*service.RealServer]standing {
+	states := make(map[*service.RealServer]standing)
 	for _, s := range d.table.Services() {
 		for i, rs := range s.Servers {
-			states[rs] = d.conditions.services[s.Name].servers[i].decision.State
+			sc := d.conditions.services[s.Name].servers[i]
+			states[rs] = standing{sc.decision.State, sc.declines()}
 		}
 	}
 	return states
@@ -188,11 +196,13 @@ func (w *whyWriter) noServer() {
 }
 
 // unusable says why a server gets no new connection.
-func unusable(rs *service.RealServer, state condition.State) string {
+func unusable(rs *service.RealServer, is standing) string {
 	_, resolved, _ := rs.Route()
 	switch {
-	case !state.InUse():
-		return "is " + strings.Replace(state.String(), "maintenance", "in maintenance", 1)
+	case !is.state.InUse():
+		return "is " + strings.Replace(is.state.String(), "maintenance", "in maintenance", 1)
+	case is.declines:
+		return "asks for no new connections"
 	case resolved && rs.Health() != service.Up:
 		return "is one of too few for the quorum"
 	case !resolved:

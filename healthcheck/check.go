@@ -32,6 +32,7 @@ type Result struct {
 	// for no new connections, 1 to 65535.
 	Weight   int
 	Weighted bool
+	Percent  bool // Weight is a part of the configured one, 0..1000
 }
 
 // Checker probes one real server in one way. It may be used by several

@@ -150,6 +150,7 @@ func (c *httpCheck) exchange(ctx context.Context, request *http.Request, hop int
 	if s.tls != nil {
 		r.Warning = c.security.warning(*s.tls, time.Now())
 	}
+	r.hear(resp.Header)
 	whole = c.kept != nil && drain(resp.Body)
 	return r, nil, nil
 }

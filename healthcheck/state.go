@@ -53,9 +53,11 @@ type Status struct {
 	LastCheck time.Time     // end of the last probe
 	RTT       time.Duration // of the last probe
 	Warning   string        // of the last probe that succeeded
-	// Weight is what the server said last that its weight should be, if Weighted.
+	// Weight is what the server said last that its weight should be, if Weighted; with
+	// Percent in percent of the configured one.
 	Weight   int
 	Weighted bool
+	Percent  bool
 
 	Successes, Failures int    // in a row, up to the last probe
 	Checks, Failed      uint64 // since the probe exists
@@ -74,7 +76,7 @@ func (s *Status) observe(now time.Time, r Result, rise, fall int) (changed bool)
 	s.Message, s.LastCheck, s.RTT = r.Message, now, r.RTT
 	if r.OK {
 		s.Successes, s.Failures = s.Successes+1, 0
-		s.Warning, s.Weight, s.Weighted = r.Warning, r.Weight, r.Weighted
+		s.Warning, s.Weight, s.Weighted, s.Percent = r.Warning, r.Weight, r.Weighted, r.Percent
 		if s.State == Unknown || s.State == Down && s.Successes >= rise {
 			return s.enter(now, Up)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"sync/atomic"
@@ -37,6 +38,8 @@ type KeeperConfig struct {
 	Interval time.Duration
 	// UndoOnExit has Run undo at its end every VIP that it has kept.
 	UndoOnExit bool
+	// Proc is /proc, for the load that the Handler says; nil: it says none.
+	Proc fs.FS
 	// Looked, when set, gets every Report, from the goroutine of Run. The first
 	// one says that all is applied.
 	Looked func(Report)

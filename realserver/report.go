@@ -28,6 +28,8 @@ type Report struct {
 	Mended int `json:"mended"`
 	// Fights names the settings that somebody changes again and again.
 	Fights []string `json:"fights,omitempty"`
+	// Load is how busy the host is when it is asked over HTTP; nil: it does not say.
+	Load *Load `json:"load,omitempty"`
 	// Findings are those of Check.
 	Findings []Finding `json:"findings"`
 }
@@ -43,6 +45,9 @@ func (r Report) String() string {
 	fmt.Fprintf(&b, "%s since %s\n", verdict, r.Since.Format(time.RFC3339))
 	if r.Problem != "" {
 		fmt.Fprintf(&b, "problem: %s\n", r.Problem)
+	}
+	if r.Load != nil {
+		fmt.Fprintf(&b, "load: %.2f for each CPU, asks for %d %% of its weight\n", r.Load.PerCore, r.Load.Weight)
 	}
 	for _, name := range r.Fights {
 		fmt.Fprintf(&b, "fight: somebody changes it again and again: %s\n", name)

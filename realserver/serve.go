@@ -11,7 +11,11 @@ import (
 	"strings"
 )
 
-// Handler answers over HTTP from the last Report, and never looks at the host:
+// agentHeader is the field in which an answer says which part of its weight the host asks
+// for, in the words of HAProxy's agent-check.
+const agentHeader = "X-Agent-Check"
+
+// Handler answers over HTTP from the last Report. Of the host it looks at the load alone:
 //
 //	GET /, /healthz   all VIPs
 //	GET /vip/ADDRESS  one of them
@@ -19,6 +23,12 @@ import (
 // The status is 200 when the Report is healthy, and 503 when it is not. The body
 // is the Report as JSON or, for a client that would rather have it, as text.
 func (k *Keeper) Handler() http.Handler {
+	respond := func(w http.ResponseWriter, r *http.Request, report Report) {
+		if k.config.Proc != nil {
+			report.Load = hostLoad(k.config.Proc)
+		}
+		respond(w, r, report)
+	}
 	mux := http.NewServeMux()
 	all := func(w http.ResponseWriter, r *http.Request) { respond(w, r, k.Report()) }
 	mux.HandleFunc("GET /{$}", all)
@@ -53,6 +63,9 @@ func respond(w http.ResponseWriter, r *http.Request, report Report) {
 	code := http.StatusOK
 	if !report.Healthy {
 		code = http.StatusServiceUnavailable
+	}
+	if report.Load != nil {
+		w.Header().Set(agentHeader, fmt.Sprintf("%d%%", report.Load.Weight))
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Vary", "Accept")

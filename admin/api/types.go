@@ -106,6 +106,9 @@ type RealServer struct {
 	Reason     string    `json:"reason,omitempty"`
 	Until      time.Time `json:"until,omitzero"`
 	Share      int       `json:"share"`
+	// Load is which part of its weight the server has by what it says of its load; nil:
+	// its weight is not dynamic.
+	Load *ServerLoad `json:"load,omitempty"`
 	// Orders are those that hold: at most one of Drain and Disable, and one of
 	// SetWeight.
 	Orders       []Order   `json:"orders,omitempty"`
@@ -126,6 +129,13 @@ type RealServer struct {
 	// Zero is what Connections, Packets and Bytes were when an operator last
 	// set them to zero (ipvsadm -Z): nothing here goes back.
 	Zero Counts `json:"zero"`
+}
+
+// ServerLoad is which part of its weight a server has by what it says of its load, in
+// percent.
+type ServerLoad struct {
+	Part int  `json:"part"`           // that it has, 0..100
+	Says *int `json:"says,omitempty"` // that it asked for last; nil: it says nothing
 }
 
 // Counts are what went to a server.

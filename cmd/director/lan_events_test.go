@@ -168,7 +168,7 @@ server 192.0.2.23:80 draining>maintenance`; got != want {
 	if served := c.ServedBy(10, "/"); served["web2"] != 0 || len(served) != 2 {
 		t.Errorf("while the webhook hangs, served by %v", served)
 	}
-	want = all("the stream, while the webhook hangs", "maintenance", streamed)
+	all("the stream, while the webhook hangs", "maintenance", streamed)
 	want = all("the program, while the webhook hangs", "maintenance", program)
 	if got := streamed(); !slices.Equal(got, want) {
 		t.Errorf("the program was told %+v, the stream %+v", want, got)

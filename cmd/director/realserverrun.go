@@ -40,7 +40,9 @@ once. It logs to standard error, and tells systemd how it is when started with
 Type=notify.
 
 With --listen it says over HTTP what check would: GET / for all VIPs, GET
-/vip/ADDRESS for one. 200 is healthy, 503 is not.`,
+/vip/ADDRESS for one. 200 is healthy, 503 is not. The field X-Agent-Check says
+which part of its weight the host asks for by its load, for a director's
+dynamic_weight.`,
 		Example: `  director realserver run --vip 192.0.2.10
   director realserver run --vip 192.0.2.10 --listen 192.0.2.21:9481 --undo-on-exit`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -121,7 +123,7 @@ func newKeepProcess(ctx context.Context, f *realserverFlags, o keepOptions, host
 		return nil, err
 	}
 	p.keeper, err = realserver.NewKeeper(realserver.KeeperConfig{
-		Options: options, Host: host, Interval: o.interval, UndoOnExit: o.undo, Looked: p.looked, Log: log,
+		Options: options, Host: host, Interval: o.interval, UndoOnExit: o.undo, Proc: os.DirFS("/proc"), Looked: p.looked, Log: log,
 	})
 	if err == nil && o.listen != "" {
 		p.server, err = listenHealth(o.listen, p.keeper.Handler(), log)

@@ -107,6 +107,7 @@ func sample() *api.Status {
 				Servers: []api.RealServer{
 					{
 						Address: "192.0.2.21:80", Weight: 1, Configured: 1, Health: "up", Since: ago(76 * time.Hour),
+						Load:  &api.ServerLoad{Part: 60, Says: new(40)},
 						Check: "200 OK", MAC: "02:00:00:00:00:21", MACState: "reachable", Active: 120, Inactive: 31,
 						Connections: 1_234_567_890, Packets: 98_765_432_109, Bytes: 12_345_678_901_234,
 						ConnectionsS: 41.6, PacketsS: 123456, BytesS: 150_000_000,
@@ -285,5 +286,21 @@ func TestStatusWatch(t *testing.T) {
 	o := statusOptions{watch: true}
 	if err := o.show(ctx, api.NewClient(serve(t, &fake{status: sample()})), out); err != nil || out.n != 2 {
 		t.Errorf("shown %d times, %v", out.n, err)
+	}
+}
+
+func TestLoadNote(t *testing.T) {
+	for want, l := range map[string]*api.ServerLoad{
+		"": {Part: 100, Says: new(250)},
+		"load: it asks for 20 % of its weight, and has 100 %": {Part: 100, Says: new(20)},
+		"load: it says nothing, and has 45 % of its weight":   {Part: 45},
+		"load: it asks for no new connections":                {Says: new(int)},
+	} {
+		if got := loadNote(l); got != want {
+			t.Errorf("%+v: %q, want %q", l, got, want)
+		}
+	}
+	if got := loadNote(nil) + loadNote(&api.ServerLoad{Part: 100}); got != "" {
+		t.Errorf("%q", got)
 	}
 }

@@ -140,6 +140,9 @@ func serverNotes(r *api.RealServer, now time.Time) (notes []string) {
 				o.Weight, cmp.Or(o.By, "an operator"), age(now.Sub(o.At)), o.Instead))
 		}
 	}
+	if note := loadNote(r.Load); note != "" {
+		notes = append(notes, note)
+	}
 	switch r.MACState {
 	case "reachable", "refreshing", "pinned", "":
 	default:
@@ -149,6 +152,19 @@ func serverNotes(r *api.RealServer, now time.Time) (notes []string) {
 		notes = append(notes, fmt.Sprintf("weight %d in the configuration", r.Configured))
 	}
 	return notes
+}
+
+// loadNote says which part of its weight a server has that does not ask for all of it.
+func loadNote(l *api.ServerLoad) string {
+	switch {
+	case l == nil, l.Part == 100 && (l.Says == nil || *l.Says >= 100):
+		return ""
+	case l.Says == nil:
+		return fmt.Sprintf("load: it says nothing, and has %d %% of its weight", l.Part)
+	case *l.Says == 0:
+		return "load: it asks for no new connections"
+	}
+	return fmt.Sprintf("load: it asks for %d %% of its weight, and has %d %%", *l.Says, l.Part)
 }
 
 // short writes a number in at most 8 places, as ipvsadm does: whole, then in
