@@ -9,7 +9,9 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // children are programs that tests start: this one again, which does one of
@@ -45,6 +47,7 @@ func startChild(tb testing.TB, name string, env ...string) *process {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGCONT) // it may be stopped
 		in.Close()
 		cmd.Wait()
 	})
@@ -65,8 +68,8 @@ func (p *process) port(tb testing.TB) uint16 {
 	return uint16(port)
 }
 
-// acceptMain takes connections to any address of the host and ends each after
-// its peer did.
+// acceptMain takes connections to any address of the host. Who says nothing is
+// waited for; a request of HTTP is answered after answersAfter.
 func acceptMain() {
 	l, err := net.Listen("tcp4", ":0")
 	if err != nil {
@@ -80,10 +83,15 @@ func acceptMain() {
 				return
 			}
 			go func() {
-				io.Copy(io.Discard, c)
-				c.Close()
+				defer c.Close()
+				if _, err := readHeader(c); err == nil {
+					time.Sleep(answersAfter)
+					io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+				}
 			}()
 		}
 	}()
 	io.Copy(io.Discard, os.Stdin)
 }
+
+const answersAfter = 100 * time.Millisecond

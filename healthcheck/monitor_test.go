@@ -333,6 +333,22 @@ func TestNotSharedProbe(t *testing.T) {
 			})
 		})
 	}
+	// Who asks no port asks the same of all.
+	monitored(t, func(t *testing.T, m *Monitor, _ *fakeLAN, _ *record) {
+		for _, kind := range []string{"icmp", "arp", "file"} {
+			a, b := sub("a", 80), sub("b", 81)
+			a.Spec = a.Spec.WithKind(kind)
+			if kind == "file" {
+				a.Spec.File = "/nowhere"
+			}
+			b.Spec = a.Spec
+			mustSet(t, m, a, b)
+			if len(m.probes) != 1 {
+				t.Errorf("%s: %d probes", kind, len(m.probes))
+			}
+		}
+		mustSet(t, m)
+	})
 	monitored(t, func(t *testing.T, m *Monitor, _ *fakeLAN, _ *record) {
 		a, b, c := sub("a", 80), sub("b", 80), sub("c", 80)
 		for _, s := range []*Subscription{&a, &b, &c} {

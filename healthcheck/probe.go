@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,7 +13,7 @@ type probeID struct {
 	spec Spec // normal
 	addr netip.Addr
 	vip  netip.Addr // that is asked, or told to a program; else invalid
-	port uint16     // that is probed
+	port uint16     // that is probed; 0 if none is
 }
 
 func (s *Subscription) id() probeID {
@@ -22,6 +23,9 @@ func (s *Subscription) id() probeID {
 	}
 	if id.spec.Port != 0 {
 		id.port, id.spec.Port = id.spec.Port, 0
+	}
+	if kinds[id.spec.Kind].noPort {
+		id.port = 0
 	}
 	return id
 }
@@ -83,11 +87,11 @@ func (m *Monitor) run(p *probe) {
 			return
 		}
 		started := time.Now()
-		r := p.check()
+		r, stoodStill := p.check()
 		ended := time.Now()
 		// A failure over which the process stood still says nothing. It counts the
 		// second time: a host that is so busy must not keep a server up.
-		if void = !r.OK && !void && ended.Sub(started) > p.id.spec.Timeout+standstill; void {
+		if void = !r.OK && stoodStill && !void; void {
 			due = ended.Add(m.soon(p))
 			continue
 		}
@@ -112,10 +116,17 @@ func (p *probe) waitUntil(t time.Time, timer *time.Timer) bool {
 	}
 }
 
-func (p *probe) check() Result {
+// check runs one check. The process stood still if the end of the time that the
+// check had was noticed late, unlike with a check that goes on in spite of it.
+func (p *probe) check() (r Result, stoodStill bool) {
 	ctx, cancel := context.WithTimeout(p.ctx, p.id.spec.Timeout)
 	defer cancel()
-	return p.checker.Check(ctx)
+	deadline, _ := ctx.Deadline()
+	isLate := func() bool { return time.Since(deadline) > standstill }
+	var punctual atomic.Bool
+	defer context.AfterFunc(ctx, func() { punctual.Store(!isLate()) })()
+	r = p.checker.Check(ctx)
+	return r, isLate() && !punctual.Load()
 }
 
 // soon returns how long one of all probes waits when they are to run at once.
