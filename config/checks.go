@@ -2,17 +2,8 @@ package config
 
 import (
 	"slices"
-	"time"
 
 	"lvsdr/healthcheck"
-)
-
-// The limits of how often a check runs.
-const (
-	minEvery   = 10 * time.Millisecond
-	maxEvery   = time.Hour
-	minTimeout = time.Millisecond
-	maxTries   = 1000
 )
 
 // check reads the mapping behind a key; spec is the default.
@@ -30,11 +21,7 @@ func (svc section) check(key string, spec healthcheck.Spec) healthcheck.Spec {
 		via.fail("vip is not for arp: no real server answers ARP for a VIP", "remove it, or write via: real")
 	}
 	spec.Port = uint16(s.get("port").integer(0, 1, 65535))
-	spec.Every = s.get("every").duration(spec.Every, minEvery, maxEvery)
-	// A shorter every alone must not need a timeout too.
-	spec.Timeout = s.get("timeout").duration(min(spec.Timeout, spec.Every), minTimeout, maxEvery)
-	spec.Rise = s.get("rise").integer(spec.Rise, 1, maxTries)
-	spec.Fall = s.get("fall").integer(spec.Fall, 1, maxTries)
+	s.times(&spec)
 	s.ofKind(&spec)
 	s.validate(spec)
 	return spec
@@ -58,11 +45,14 @@ func (s section) ofKind(spec *healthcheck.Spec) {
 
 // judgedWith are the other keys that decide whether one is right.
 var judgedWith = map[string][]string{
-	"timeout":     {"every"},
-	"server_name": {"insecure", "host"},
-	"insecure":    {"ca"},
-	"answer":      {"type", "rcode"},
-	"body":        {"method"},
+	"timeout":            {"every"},
+	"every_down":         {"timeout"},
+	"retry":              {"fall"},
+	"delay_before_retry": {"retry", "every"},
+	"server_name":        {"insecure", "host"},
+	"insecure":           {"ca"},
+	"answer":             {"type", "rcode"},
+	"body":               {"method"},
 }
 
 // validate asks the package that will run the check. A field that was found

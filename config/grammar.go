@@ -42,7 +42,7 @@ var (
 	persistenceKeys = grammar{name: "persistence", keys: []string{"timeout", "netmask"}}
 	checkKeys       = grammar{
 		name: "a check",
-		keys: slices.Concat([]string{"kind", "via", "port", "every", "timeout", "rise", "fall"}, kindKeys),
+		keys: slices.Concat([]string{"kind", "via", "port"}, timeKeys, kindKeys),
 	}
 	realServerKeys = grammar{
 		name: "a real server",
