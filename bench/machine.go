@@ -23,10 +23,9 @@ type Machine struct {
 // ThisMachine describes where the program runs.
 func ThisMachine() Machine {
 	host, _ := os.Hostname()
-	memory, _ := strconv.ParseUint(strings.TrimSuffix(field("/proc/meminfo", "MemTotal"), " kB"), 10, 64)
 	load, _ := strconv.ParseFloat(firstWord("/proc/loadavg"), 64)
 	return Machine{
-		Host: host, CPU: field("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(), Memory: memory * 1024,
+		Host: host, CPU: field("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU(), Memory: meminfo("MemTotal"),
 		Arch: runtime.GOARCH, Kernel: firstWord("/proc/sys/kernel/osrelease"), Go: runtime.Version(), Load: load,
 	}
 }
@@ -41,6 +40,14 @@ func (m Machine) Same(o Machine) bool {
 
 // Busy reports whether other programs took enough of the machine to spoil a run.
 func (m Machine) Busy() bool { return m.Load > float64(m.Cores)/4 }
+
+// FreeMemory returns the bytes that programs can have now; 0: not known.
+func FreeMemory() uint64 { return meminfo("MemAvailable") }
+
+func meminfo(key string) uint64 {
+	kib, _ := strconv.ParseUint(strings.TrimSuffix(field("/proc/meminfo", key), " kB"), 10, 64)
+	return kib * 1024
+}
 
 // field returns the first value of a key in a file of /proc with lines "key: value".
 func field(path, key string) string {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -34,11 +36,10 @@ type Reading struct {
 	Value        float64
 }
 
-// Rounds measures all cases side by side, round by round. Each round begins with
-// another case, so that none has always the same one before it. What is complete
-// is in the run, also when it fails. A canceled context marks the run as
-// interrupted. A case that says ErrSkip is noted and not tried again.
-// The progress may be nil.
+// Rounds measures all cases side by side, round by round: first in their order, then
+// in a random one, so that none has always the same before it. What is complete is
+// in the run, also when it fails. A canceled context marks the run as interrupted.
+// A case that says ErrSkip is noted and not tried again. The progress may be nil.
 func (r *Run) Rounds(ctx context.Context, rounds int, cases []Case, progress Progress) error {
 	left := make([]*Case, len(cases))
 	for i := range cases {
@@ -47,45 +48,37 @@ func (r *Run) Rounds(ctx context.Context, rounds int, cases []Case, progress Pro
 	pace := newPace(rounds*len(cases), progress)
 	defer pace.end()
 	for round := 1; round <= rounds; round++ {
-		var stay []*Case
-		for i := range left {
-			c := left[(i+round-1)%len(left)]
-			if err := ctx.Err(); err != nil {
-				r.Interrupted = true
-				return context.Cause(ctx)
+		var skipped []*Case
+		for _, c := range left {
+			if ctx.Err() != nil {
+				return r.interrupt(ctx)
 			}
 			pace.begin(c, round, rounds)
 			readings, err := c.Measure(ctx)
 			switch {
 			case errors.Is(err, ErrSkip):
 				r.Skip(c.String(), err.Error())
+				skipped = append(skipped, c)
 				pace.forget(rounds - round)
-				continue
 			case err != nil && ctx.Err() != nil:
-				r.Interrupted = true
-				return context.Cause(ctx)
+				return r.interrupt(ctx)
 			case err != nil:
 				return fmt.Errorf("%s: %w", c, err)
+			default:
+				r.Record(c, round, readings...)
+				pace.done()
 			}
-			r.Record(c, round, readings...)
-			pace.done()
-			stay = append(stay, c)
 		}
-		left = inOrder(cases, stay)
+		left = slices.DeleteFunc(left, func(c *Case) bool { return slices.Contains(skipped, c) })
+		shuffle := rand.New(rand.NewPCG(uint64(round), 0)) // the same in each run
+		shuffle.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
 	}
 	return nil
 }
 
-// inOrder returns the cases that stay in their first order.
-func inOrder(cases []Case, stay []*Case) (ordered []*Case) {
-	for i := range cases {
-		for _, c := range stay {
-			if c == &cases[i] {
-				ordered = append(ordered, c)
-			}
-		}
-	}
-	return ordered
+func (r *Run) interrupt(ctx context.Context) error {
+	r.Interrupted = true
+	return context.Cause(ctx)
 }
 
 // pace knows how far the rounds are.

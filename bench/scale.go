@@ -26,11 +26,11 @@ func Scale(v float64) string {
 func digits(v, abs float64) string {
 	decimals := 2
 	switch {
-	case abs == 0 || abs >= 100 || math.IsNaN(abs) || math.IsInf(abs, 0):
+	case abs == 0 || abs >= 99.95 || math.IsNaN(abs) || math.IsInf(abs, 0):
 		decimals = 0
-	case abs >= 10:
+	case abs >= 9.995:
 		decimals = 1
-	case abs < 1:
+	case abs < 0.9995:
 		decimals = 3
 	}
 	return strconv.FormatFloat(v, 'f', decimals, 64)

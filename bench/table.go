@@ -14,6 +14,8 @@ type Table struct {
 	Scenario, Metric, Unit string
 	Head                   []string
 	Rows                   [][]string
+
+	nothing bool // all samples are 0
 }
 
 // Tables returns a table for each scenario and metric, in the order in which
@@ -29,7 +31,7 @@ func (r *Run) Tables() (tables []*Table) {
 }
 
 func (r *Run) table(scenario, metric string) *Table {
-	t := &Table{Scenario: scenario, Metric: metric}
+	t := &Table{Scenario: scenario, Metric: metric, nothing: true}
 	var some []*Series
 	var keys []string
 	for _, s := range r.Series {
@@ -47,6 +49,7 @@ func (r *Run) table(scenario, metric string) *Table {
 	t.Head = slices.Concat([]string{""}, keys, []string{"median", "±", "min", "max", "n"})
 	for _, s := range some {
 		t.Rows = append(t.Rows, s.row(keys))
+		t.nothing = t.nothing && !slices.ContainsFunc(s.Samples, func(s Sample) bool { return s.Value != 0 })
 	}
 	return t
 }
@@ -78,6 +81,10 @@ func (r *Run) Print(out io.Writer) error {
 }
 
 func (t *Table) print(out io.Writer) error {
+	if t.nothing {
+		_, err := fmt.Fprintf(out, "\n%s: %s, %s: 0 throughout\n", t.Scenario, t.Metric, t.Unit)
+		return err
+	}
 	fmt.Fprintf(out, "\n%s: %s, %s\n", t.Scenario, t.Metric, t.Unit)
 	columns := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, row := range slices.Concat([][]string{t.Head}, t.Rows) {
