@@ -63,10 +63,14 @@ var mayImport = map[string][]string{
 	"ipvsadm":    {"admin/api"},
 	"realserver": {},
 	// It asks in ARP, and the guard judges the host's kernel.
-	"doctor":          {"frame", "arp", "finding", "guard"},
-	"lab":             {},
-	"demo":            {"lab", "admin/api"},
-	"bench":           {}, // what was measured; its parts measure
+	"doctor": {"frame", "arp", "finding", "guard"},
+	"lab":    {},
+	"demo":   {"lab", "admin/api"},
+	"bench":  {}, // what was measured; its parts measure
+	"bench/path": {
+		"bench", "frame", "dataplane/link", "dataplane/link/memlink", "dataplane", "service", "scheduler", "conntable",
+	},
+	"bench/report":    {"bench"},
 	"cmd/director":    {"*"},
 	"internal/layout": {},
 }
