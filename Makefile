@@ -72,8 +72,10 @@ fuzz: ## every fuzz target for FUZZTIME (5s)
 		done || exit 1; \
 	done
 
-bench: ## every benchmark, BENCHTIME each (1x: only that they work; try 1s)
+bench: ## every benchmark, BENCHTIME each (1x: only that they work; try 1s), and a short director bench
 	$(GO) test -p 1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+	$(GO) run ./cmd/director bench path --quick
+	$(GO) run ./cmd/director bench growth --quick
 
 UNITS = director.service director-realserver-run.service
 

@@ -46,7 +46,7 @@ real server, which answers the client directly.`,
 		newRunCommand(), newCheckCommand(), newStatusCommand(), newConnsCommand(), newWhyCommand(), newEventsCommand(), newReloadCommand(),
 		newDrainCommand(), newUndrainCommand(), newWeightCommand(), newDisableCommand(), newEnableCommand(),
 		newDoctorCommand(),
-		newIpvsadmCommand(), newRealserverCommand(), newDemoCommand(), newVersionCommand(), newManCommand(),
+		newIpvsadmCommand(), newRealserverCommand(), newDemoCommand(), newBenchCommand(), newVersionCommand(), newManCommand(),
 	)
 	return root
 }
