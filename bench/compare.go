@@ -9,6 +9,12 @@ import (
 // may make a figure count as changed.
 const Alpha = 0.01
 
+// Noise is what does not count as a change.
+type Noise struct {
+	Alpha float64 // what chance alone makes with this probability or more
+	Least float64 // a median that moved by a smaller share: 0.05 for 5 %
+}
+
 // Change is what became of one figure from one run to another.
 type Change struct {
 	Name
@@ -16,8 +22,8 @@ type Change struct {
 	Better    Better
 	Old, New  Summary
 	P         float64 // that chance alone makes such a difference
-	Alpha     float64 // below which it counts
-	Low, High float64 // New/Old lies between them with probability 1-Alpha; NaN: too few samples
+	Noise     Noise
+	Low, High float64 // New/Old lies between them with probability 1-Noise.Alpha; NaN: too few samples
 }
 
 // Comparison is what two runs differ in.
@@ -28,11 +34,11 @@ type Comparison struct {
 }
 
 // Compare looks at each figure that both runs have, in the order of the old one.
-func Compare(before, after *Run, alpha float64) *Comparison {
+func Compare(before, after *Run, noise Noise) *Comparison {
 	c := new(Comparison)
 	for _, s := range before.Series {
 		if o := after.Find(s.Name); o != nil {
-			c.Changes = append(c.Changes, newChange(s, o, alpha))
+			c.Changes = append(c.Changes, newChange(s, o, noise))
 		} else {
 			c.OldOnly = append(c.OldOnly, s.Name)
 		}
@@ -45,13 +51,13 @@ func Compare(before, after *Run, alpha float64) *Comparison {
 	return c
 }
 
-func newChange(before, after *Series, alpha float64) Change {
+func newChange(before, after *Series, noise Noise) Change {
 	a, b := before.Values(), after.Values()
 	c := Change{
 		Name: before.Name, Unit: before.Unit, Better: before.Better,
-		Old: Summarize(a), New: Summarize(b), P: RankTest(a, b), Alpha: alpha,
+		Old: Summarize(a), New: Summarize(b), P: RankTest(a, b), Noise: noise,
 	}
-	c.Low, c.High = ratioInterval(a, b, alpha)
+	c.Low, c.High = ratioInterval(a, b, noise.Alpha)
 	return c
 }
 
@@ -64,11 +70,14 @@ func (c *Change) Ratio() float64 {
 }
 
 // Beyond reports whether the difference is more than noise.
-func (c *Change) Beyond() bool { return c.P < c.Alpha && c.Old.Median != c.New.Median }
+func (c *Change) Beyond() bool {
+	moved := math.Abs(c.New.Median - c.Old.Median)
+	return c.P < c.Noise.Alpha && moved > 0 && moved >= c.Noise.Least*math.Abs(c.Old.Median)
+}
 
 // Decides reports whether there are samples enough that any difference at all
 // could be beyond noise.
-func (c *Change) Decides() bool { return leastP(c.Old.N, c.New.N) < c.Alpha }
+func (c *Change) Decides() bool { return leastP(c.Old.N, c.New.N) < c.Noise.Alpha }
 
 // Worse reports whether the figure went the wrong way, beyond noise.
 func (c *Change) Worse() bool {

@@ -42,11 +42,26 @@ func TestCompare(t *testing.T) {
 				after = runOf(c.better, 1)
 				after.Series[0].Samples = nil
 			}
-			got := Compare(runOf(c.better, c.before...), after, Alpha)
+			got := Compare(runOf(c.better, c.before...), after, Noise{Alpha: Alpha})
 			if len(got.Changes) != 1 || got.Worse() != c.worse || got.Changes[0].word() != c.word {
 				t.Errorf("%+v: %s", got, got.Changes[0].word())
 			}
 		})
+	}
+}
+
+// TestCompareLeast: a change that is sure but small is noise where one says so.
+func TestCompareLeast(t *testing.T) {
+	before, after := []float64{100, 100.1, 100.2, 100.3, 100.4}, []float64{102, 102.1, 102.2, 102.3, 102.4}
+	for least, worse := range map[float64]bool{0: true, 0.01: true, 0.05: false} {
+		c := Compare(runOf(Lower, before...), runOf(Lower, after...), Noise{Alpha: Alpha, Least: least})
+		if c.Worse() != worse {
+			t.Errorf("at least %v: worse is %v", least, c.Worse())
+		}
+	}
+	zero := runOf(Lower, 0, 0, 0, 0, 0)
+	if c := Compare(zero, runOf(Lower, before...), Noise{Alpha: Alpha, Least: 0.5}); !c.Worse() {
+		t.Error("any change from 0 is a large one")
 	}
 }
 
@@ -56,7 +71,7 @@ func TestCompareNames(t *testing.T) {
 	before.Record(&other, 1, Reading{Metric: "time"})
 	other.Params = []Param{P("connections", 5)}
 	after.Record(&other, 1, Reading{Metric: "time"})
-	got := Compare(before, after, Alpha)
+	got := Compare(before, after, Noise{Alpha: Alpha})
 	if len(got.Changes) != 1 || len(got.OldOnly) != 1 || len(got.NewOnly) != 1 {
 		t.Fatalf("%+v", got)
 	}

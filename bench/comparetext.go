@@ -53,7 +53,7 @@ func (c *Change) interval() string {
 	if math.IsNaN(c.Low) {
 		return "-"
 	}
-	return fmt.Sprintf("%s to %s (%.4g %%)", percentOf(c.Low), percentOf(c.High), (1-c.Alpha)*100)
+	return fmt.Sprintf("%s to %s (%.4g %%)", percentOf(c.Low), percentOf(c.High), (1-c.Noise.Alpha)*100)
 }
 
 func (c *Change) word() string {
@@ -78,7 +78,7 @@ func (c *Comparison) verdict() string {
 	for i := range c.Changes {
 		count[c.Changes[i].word()]++
 		if c.Changes[i].Decides() {
-			chance += c.Changes[i].Alpha
+			chance += c.Changes[i].Noise.Alpha
 		}
 	}
 	fmt.Fprintf(&b, "%d figures: %d worse, %d better, %d other, %d the same within noise; chance alone makes about %.1f differ\n",

@@ -134,7 +134,7 @@ func FuzzRead(f *testing.F) {
 		if err := r.Print(io.Discard); err != nil {
 			t.Fatal(err)
 		}
-		if c := Compare(r, o, Alpha); c.Worse() || len(c.OldOnly)+len(c.NewOnly) > 0 {
+		if c := Compare(r, o, Noise{Alpha: Alpha}); c.Worse() || len(c.OldOnly)+len(c.NewOnly) > 0 {
 			t.Fatalf("a run differs from itself: %+v", c)
 		}
 	})

@@ -11,7 +11,8 @@ import (
 
 func newBenchCompareCommand() *cobra.Command {
 	var all bool
-	alpha := bench.Alpha
+	noise := bench.Noise{Alpha: bench.Alpha}
+	least := 0.0
 	cmd := &cobra.Command{
 		Use:   "compare OLD NEW",
 		Short: "Say what changed between two runs beyond noise",
@@ -26,8 +27,10 @@ and more than once, before you believe a small change.`,
 			switch {
 			case len(args) != 2:
 				return usagef("bench compare: two files of --json are needed, the old one and the new one")
-			case !(alpha > 0 && alpha < 1):
-				return usagef("bench compare: --alpha %v: want a probability between 0 and 1", alpha)
+			case !(noise.Alpha > 0 && noise.Alpha < 1):
+				return usagef("bench compare: --alpha %v: want a probability between 0 and 1", noise.Alpha)
+			case !(least >= 0):
+				return usagef("bench compare: --min-change %v: want a percentage", least)
 			}
 			return nil
 		},
@@ -37,7 +40,8 @@ and more than once, before you believe a small change.`,
 				return fmt.Errorf("bench compare: %w", err)
 			}
 			warnDifferent(cmd.ErrOrStderr(), before, after)
-			c := bench.Compare(before, after, alpha)
+			noise.Least = least / 100
+			c := bench.Compare(before, after, noise)
 			if err := c.Print(cmd.OutOrStdout(), all); err != nil {
 				return fmt.Errorf("bench compare: %w", err)
 			}
@@ -48,7 +52,8 @@ and more than once, before you believe a small change.`,
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also show what did not change")
-	cmd.Flags().Float64Var(&alpha, "alpha", alpha, "count as changed what chance alone makes with a probability below `P`")
+	cmd.Flags().Float64Var(&noise.Alpha, "alpha", noise.Alpha, "count as changed what chance alone makes with a probability below `P`")
+	cmd.Flags().Float64Var(&least, "min-change", 0, "take a change of the median by less than `PERCENT` for noise")
 	return cmd
 }
 
