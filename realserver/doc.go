@@ -13,7 +13,8 @@
 // network; these files alone say what a boot does, and Undo takes them away, also
 // after one. [Foreign] names what else on the host will undo all that.
 //
-// It does not own the service behind the VIP, or the director.
+// It does not own the service behind the VIP, or the director. What nftables do with a
+// packet is in package ruleset.
 //
 // A method is a recipe for the above:
 //

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"lvsdr/realserver/ruleset"
 )
 
 // firewall tries packets on the nftables rules: those of clients for the VIPs, the
@@ -17,7 +19,7 @@ func (i *inspection) firewall() error {
 	if err != nil {
 		return err
 	}
-	var packets []Packet
+	var packets []ruleset.Packet
 	for _, t := range all {
 		packets = append(packets, t.packets...)
 	}
@@ -86,32 +88,32 @@ type tries struct {
 	name, what string // of the finding; what: "tcp/80 for 192.0.2.10 on eth0"
 	vip        netip.Addr
 	dev        string
-	packets    []Packet
-	accept     func(Passage) string // what a rule has to match to let them pass
-	either     bool                 // of several kinds of packets one is enough
+	packets    []ruleset.Packet
+	accept     func(ruleset.Passage) string // what a rule has to match to let them pass
+	either     bool                         // of several kinds of packets one is enough
 }
 
 // judge makes a finding of what becomes of the packets.
-func (i *inspection) judge(t tries, passages []Passage) {
+func (i *inspection) judge(t tries, passages []ruleset.Passage) {
 	f := Finding{Name: t.name, VIP: t.vip, Interface: t.dev, OK: true, What: "no nftables rule drops " + t.what}
-	count := map[Fate]int{}
-	first := map[Fate]Passage{}
+	count := map[ruleset.Fate]int{}
+	first := map[ruleset.Fate]ruleset.Passage{}
 	for _, p := range passages {
 		if count[p.Fate]++; count[p.Fate] == 1 {
 			first[p.Fate] = p
 		}
 	}
-	drop, doubt := first[Dropped], first[FateUnknown]
+	drop, doubt := first[ruleset.Dropped], first[ruleset.Unknown]
 	switch {
-	case count[Dropped] > 0 && (!t.either || count[Dropped] == len(passages)):
+	case count[ruleset.Dropped] > 0 && (!t.either || count[ruleset.Dropped] == len(passages)):
 		f.OK = false
 		f.What = fmt.Sprintf("nftables drops %s: %s", t.what, drop.Where)
 		f.Why = "clients hang, or are refused"
 		f.Remedy = fmt.Sprintf("nft insert rule %s %s accept", drop.Chain, t.accept(drop))
-	case count[FateUnknown] > 0:
+	case count[ruleset.Unknown] > 0:
 		f.What = fmt.Sprintf("nftables may drop %s", t.what)
 		f.Why = fmt.Sprintf("it depends on what is known only of a real packet: %s%s", doubt.Where, i.ask())
-	case count[Dropped] > 0:
+	case count[ruleset.Dropped] > 0:
 		f.What = fmt.Sprintf("nftables drops some of %s", t.what)
 		f.Why = fmt.Sprintf("if that is a service: %s%s", drop.Where, i.ask())
 	}
@@ -157,8 +159,8 @@ func (i *inspection) clientsOrAny(vip netip.Addr) []netip.Addr {
 // lets tries what clients send.
 func (i *inspection) lets(vip netip.Addr, name string) []tries {
 	own, _ := i.own(name, vip)
-	return i.eachKind(vip, func(client netip.Addr, service Service, port uint16) Packet {
-		return Packet{Protocol: service.Protocol, From: client, To: vip, Port: port, Interface: name, Own: own}
+	return i.eachKind(vip, func(client netip.Addr, service Service, port uint16) ruleset.Packet {
+		return ruleset.Packet{Protocol: service.Protocol, From: client, To: vip, Port: port, Interface: name, Own: own}
 	}, tries{name: NameFirewall, dev: name})
 }
 
@@ -168,8 +170,8 @@ func (i *inspection) letsReply(vip netip.Addr, dev string) []tries {
 	if own := i.replySource(vip); i.redirects() && own.IsValid() {
 		from = own
 	}
-	return i.eachKind(vip, func(client netip.Addr, service Service, port uint16) Packet {
-		return Packet{Protocol: service.Protocol, From: from, To: client, Port: port, Interface: dev, Out: true}
+	return i.eachKind(vip, func(client netip.Addr, service Service, port uint16) ruleset.Packet {
+		return ruleset.Packet{Protocol: service.Protocol, From: from, To: client, Port: port, Interface: dev, Out: true}
 	}, tries{name: NameFirewallReply, dev: dev})
 }
 
@@ -188,7 +190,7 @@ func (i *inspection) replyInterface(vip netip.Addr) (string, error) {
 
 // eachKind tries each service of the VIP or, where none is named, all kinds at
 // once.
-func (i *inspection) eachKind(vip netip.Addr, packet func(netip.Addr, Service, uint16) Packet, t tries) []tries {
+func (i *inspection) eachKind(vip netip.Addr, packet func(netip.Addr, Service, uint16) ruleset.Packet, t tries) []tries {
 	var all []tries
 	services, named := i.kinds(vip)
 	t.vip, t.either = vip, !named
@@ -206,7 +208,7 @@ func (i *inspection) eachKind(vip netip.Addr, packet func(netip.Addr, Service, u
 		}
 		t.what = i.described(t, service, named)
 		reply := t.name == NameFirewallReply
-		t.accept = func(p Passage) string { return acceptRule(p, vip, service, named, reply) }
+		t.accept = func(p ruleset.Passage) string { return acceptRule(p, vip, service, named, reply) }
 		all = append(all, t)
 	}
 	return all
@@ -228,7 +230,7 @@ func (i *inspection) described(t tries, service Service, named bool) string {
 }
 
 // acceptRule is what a rule has to match, as nft(8) takes it.
-func acceptRule(p Passage, vip netip.Addr, service Service, named, reply bool) string {
+func acceptRule(p ruleset.Passage, vip netip.Addr, service Service, named, reply bool) string {
 	family, address, port, addr := "ip", "daddr", "dport", vip
 	if vip.Is6() {
 		family = "ip6"
@@ -259,16 +261,16 @@ func (i *inspection) letsARP(name string) []tries {
 	}
 	var all []tries
 	for _, p := range []struct {
-		Packet
+		ruleset.Packet
 		match string
 	}{
-		{Packet{Protocol: "arp", To: own, Interface: name}, "arp daddr ip"},
-		{Packet{Protocol: "arp", From: own, Interface: name, Out: true}, "arp saddr ip"},
+		{ruleset.Packet{Protocol: "arp", To: own, Interface: name}, "arp daddr ip"},
+		{ruleset.Packet{Protocol: "arp", From: own, Interface: name, Out: true}, "arp saddr ip"},
 	} {
 		t := tries{
-			name: NameFirewallARP, dev: name, packets: []Packet{p.Packet},
+			name: NameFirewallARP, dev: name, packets: []ruleset.Packet{p.Packet},
 			what:   fmt.Sprintf("ARP for the server's own %v on %s", own, name),
-			accept: func(Passage) string { return fmt.Sprintf("%s %v", p.match, own) },
+			accept: func(ruleset.Passage) string { return fmt.Sprintf("%s %v", p.match, own) },
 		}
 		if p.Out {
 			t.what = fmt.Sprintf("ARP from the server's own %v on %s", own, name)

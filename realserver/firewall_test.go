@@ -1,6 +1,10 @@
 package realserver
 
-import "testing"
+import (
+	"testing"
+
+	"lvsdr/realserver/ruleset"
+)
 
 // counted is a Host that counts how often its rules are read.
 type counted struct {
@@ -8,7 +12,7 @@ type counted struct {
 	passages int
 }
 
-func (c *counted) Passages(packets []Packet) ([]Passage, error) {
+func (c *counted) Passages(packets []ruleset.Packet) ([]ruleset.Passage, error) {
 	c.passages++
 	return c.Host.Passages(packets)
 }

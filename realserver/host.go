@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+
+	"lvsdr/realserver/ruleset"
 )
 
 // loopback is the interface that VIPs are put on.
@@ -31,7 +33,7 @@ type Host interface {
 	Listeners() ([]Listener, error)
 	// Passages tries packets on all nftables rules, and says for each in turn
 	// what would become of it.
-	Passages([]Packet) ([]Passage, error)
+	Passages([]ruleset.Packet) ([]ruleset.Passage, error)
 	// LegacyTables names the tables of the old iptables and arptables, such
 	// as "ip filter", whose rules nftables cannot read.
 	LegacyTables() ([]string, error)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"lvsdr/realserver/ruleset"
 )
 
 var (
@@ -197,12 +199,12 @@ func TestInspectListeners(t *testing.T) {
 
 func TestInspectFirewall(t *testing.T) {
 	web := func(o *Options) { o.VIPs, o.Services = []netip.Addr{vipA}, []Service{{"tcp", 80, 80}} }
-	fate := func(f Fate, when func(Packet) bool) func(Packet) Passage {
-		return func(p Packet) Passage {
+	fate := func(f ruleset.Fate, when func(ruleset.Packet) bool) func(ruleset.Packet) ruleset.Passage {
+		return func(p ruleset.Packet) ruleset.Passage {
 			if when(p) {
-				return Passage{Fate: f, Where: "inet f c handle 3", Chain: "inet f c", To: p.To}
+				return ruleset.Passage{Fate: f, Where: "inet f c handle 3", Chain: "inet f c", To: p.To}
 			}
-			return Passage{}
+			return ruleset.Passage{}
 		}
 	}
 	serve := func(m *Memory) { m.Socket = []Listener{{Protocol: "tcp", Address: vipA, Port: 80}} }
@@ -210,28 +212,28 @@ func TestInspectFirewall(t *testing.T) {
 		{"drops the service", MethodSysctl, func(m *Memory, o *Options) {
 			web(o)
 			serve(m)
-			m.Firewall = fate(Dropped, func(p Packet) bool { return p.Port == 80 && !p.Out })
+			m.Firewall = fate(ruleset.Dropped, func(p ruleset.Packet) bool { return p.Port == 80 && !p.Out })
 		}, NameFirewall, "wrong", "nft insert rule inet f c ip daddr 192.0.2.10 tcp dport 80 accept"},
 		{"drops its replies", MethodSysctl, func(m *Memory, o *Options) {
 			web(o)
 			serve(m)
-			m.Firewall = fate(Dropped, func(p Packet) bool { return p.Port == 80 && p.Out })
+			m.Firewall = fate(ruleset.Dropped, func(p ruleset.Packet) bool { return p.Port == 80 && p.Out })
 		}, NameFirewallReply, "wrong", "nft insert rule inet f c ip saddr 192.0.2.10 tcp sport 80 accept"},
 		{"drops UDP, nobody asked", MethodSysctl, func(m *Memory, _ *Options) {
-			m.Firewall = fate(Dropped, func(p Packet) bool { return p.Protocol == "udp" })
+			m.Firewall = fate(ruleset.Dropped, func(p ruleset.Packet) bool { return p.Protocol == "udp" })
 		}, NameFirewall, "note", "some of packets for 192.0.2.10 on eth0"},
 		{"drops all", MethodSysctl, func(m *Memory, _ *Options) {
-			m.Firewall = fate(Dropped, func(p Packet) bool { return p.To == vip6 })
+			m.Firewall = fate(ruleset.Dropped, func(p ruleset.Packet) bool { return p.To == vip6 })
 		}, NameFirewall, "wrong", "nft insert rule inet f c ip6 daddr 2001:db8::10 accept"},
 		{"may drop", MethodSysctl, func(m *Memory, _ *Options) {
-			m.Firewall = fate(FateUnknown, func(p Packet) bool { return !p.From.IsValid() })
+			m.Firewall = fate(ruleset.Unknown, func(p ruleset.Packet) bool { return !p.From.IsValid() })
 		}, NameFirewall, "note", "inet f c handle 3; say more with --service and --client"},
 		{"not of that client", MethodSysctl, func(m *Memory, o *Options) {
 			o.Clients = []netip.Addr{gateway}
-			m.Firewall = fate(Dropped, func(p Packet) bool { return p.From == faraway })
+			m.Firewall = fate(ruleset.Dropped, func(p ruleset.Packet) bool { return p.From == faraway })
 		}, NameFirewall, "ok", ""},
 		{"drops ARP", MethodSysctl, func(m *Memory, _ *Options) {
-			m.Firewall = fate(Dropped, func(p Packet) bool { return p.Protocol == "arp" && !p.Out })
+			m.Firewall = fate(ruleset.Dropped, func(p ruleset.Packet) bool { return p.Protocol == "arp" && !p.Out })
 		}, NameFirewallARP, "wrong", "nft insert rule inet f c arp daddr ip 192.0.2.21 accept"},
 		{"old tables", MethodSysctl, func(m *Memory, _ *Options) { m.Legacy = []string{"ip filter"} }, NameLegacyTables, "note", "ip filter"},
 		{"not root", MethodSysctl, func(m *Memory, _ *Options) { m.Unprivileged = true }, NameFirewall, "note", "run it as root"},

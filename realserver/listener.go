@@ -10,6 +10,15 @@ import (
 	"strings"
 )
 
+// Listener is a socket that waits for packets or connections from anywhere.
+type Listener struct {
+	Protocol  string     // tcp or udp
+	Address   netip.Addr // unspecified: any
+	Port      uint16
+	Only6     bool   // on :: it takes no IPv4
+	Interface string // it is bound to; "": any
+}
+
 // listeners judges where services listen. What the VIP's packets are delivered to
 // is the VIP or, with redirect, an address of the interface that they came in on.
 func (i *inspection) listeners() error {

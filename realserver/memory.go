@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing/fstest"
+
+	"lvsdr/realserver/ruleset"
 )
 
 // Memory is a Host that lives in a program's memory and behaves as Linux does
@@ -23,8 +25,8 @@ type Memory struct {
 	Rule     []SourceRule
 	Proxy    []ProxyNeighbor
 	Socket   []Listener
-	Legacy   []string             // tables of the old iptables
-	Firewall func(Packet) Passage // what becomes of packets; nil: they pass
+	Legacy   []string                             // tables of the old iptables
+	Firewall func(ruleset.Packet) ruleset.Passage // what becomes of packets; nil: they pass
 
 	Unprivileged bool // as a process without CAP_NET_ADMIN
 	ReadOnly     bool // as a container whose /proc/sys is read-only
@@ -110,14 +112,14 @@ func (m *Memory) LegacyTables() ([]string, error) {
 }
 
 // Passages implements Host.
-func (m *Memory) Passages(packets []Packet) ([]Passage, error) {
+func (m *Memory) Passages(packets []ruleset.Packet) ([]ruleset.Passage, error) {
 	switch {
 	case m.NoNFTables:
 		return nil, explainRules(syscall.EPROTONOSUPPORT)
 	case m.Unprivileged:
 		return nil, explainRules(syscall.EPERM)
 	}
-	passages := make([]Passage, len(packets))
+	passages := make([]ruleset.Passage, len(packets))
 	for i, p := range packets {
 		if m.Firewall != nil {
 			passages[i] = m.Firewall(p)

@@ -57,11 +57,13 @@ var mayImport = map[string][]string{
 		"director", "frame", "dataplane/link", "dataplane/link/memlink", "arp", "neighbor", "arpresponder",
 		"healthcheck", "healthcheck/via", "guard",
 	},
-	"admin/api":  {},
-	"notify":     {"admin/api"},
-	"admin":      {"director", "admin/api"},
-	"ipvsadm":    {"admin/api"},
-	"realserver": {},
+	"admin/api":          {},
+	"notify":             {"admin/api"},
+	"admin":              {"director", "admin/api"},
+	"ipvsadm":            {"admin/api"},
+	"realserver/ruleset": {},
+	// It tries the VIPs' packets on the host's rules.
+	"realserver": {"realserver/ruleset"},
 	// It asks in ARP, and the guard judges the host's kernel.
 	"doctor": {"frame", "arp", "finding", "guard"},
 	"lab":    {},

@@ -1,4 +1,4 @@
-package realserver
+package ruleset
 
 import (
 	"encoding/binary"

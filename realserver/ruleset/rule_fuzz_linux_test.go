@@ -1,4 +1,4 @@
-package realserver
+package ruleset
 
 import (
 	"encoding/binary"
@@ -75,7 +75,7 @@ func FuzzRule(f *testing.F) {
 		}
 		ad.ByteOrder = binary.BigEndian
 		at := place{nftables.TableFamily(family), "t", "c"}
-		rs := &ruleset{chains: map[place]*[]ruleOf{at: {}}, sets: map[place]*setOf{
+		rs := &Ruleset{chains: map[place]*[]ruleOf{at: {}}, sets: map[place]*setOf{
 			{at.family, "t", "s"}: {keyLen: 4, elements: []element{{key: []byte{1, 2}}, {catchAll: true}}},
 		}}
 		if err := rs.addRule(at.family, ad); err != nil {
@@ -93,17 +93,21 @@ func FuzzRule(f *testing.F) {
 			{Protocol: "arp", To: vipA},
 			{Protocol: "arp", From: vipA, Out: true},
 		} {
-			passage, err := rs.passage(p, nil)
+			passage, err := rs.Passage(p, Host{})
 			if err != nil || passage.Fate != Passes && passage.Where == "" {
 				t.Errorf("%+v: %+v, %v", p, passage, err)
 			}
-			for _, action := range []Action{ActionRedirect, ActionDrop, ActionSetSender} {
-				if (action == ActionRedirect) == (p.Protocol == "arp") || (action == ActionSetSender) != p.Out {
-					continue
-				}
-				if _, err := rs.meets(Rule{VIP: vipA, Action: action}, p); err != nil {
-					t.Error(err)
-				}
+			surely := rs.Redirects
+			switch {
+			case p.Protocol == "arp" && p.Out:
+				surely = rs.RewritesSender
+			case p.Protocol == "arp":
+				surely = rs.Drops
+			case p.Out:
+				continue
+			}
+			if _, err := surely(p); err != nil {
+				t.Error(err)
 			}
 		}
 	})
@@ -115,16 +119,16 @@ func TestManyJumps(t *testing.T) {
 	may := func(to string) []expr.Any {
 		return []expr.Any{&expr.Limit{Rate: 1}, &expr.Verdict{Kind: expr.VerdictJump, Chain: to}}
 	}
-	rs := rulesetOf("filter", may("c1"))
+	rs := rulesetOf(t, "filter", may("c1"))
 	for n := range 12 {
 		var rules [][]expr.Any
 		for range 6 {
 			rules = append(rules, may(fmt.Sprintf("c%d", n+2)))
 		}
-		rs.chain(fmt.Sprintf("c%d", n+1), nftables.TableFamilyINet, rules...)
+		put(t, rs, fmt.Sprintf("c%d", n+1), rules...)
 	}
-	rs.chain("c13", nftables.TableFamilyINet, []expr.Any{verdictOf(expr.VerdictReturn)})
-	if got := passageOf(t, rs, nil); got.Fate != FateUnknown || got.Where == "" {
+	put(t, rs, "c13", []expr.Any{verdictOf(expr.VerdictReturn)})
+	if got := passageOf(t, rs, nil); got.Fate != Unknown || got.Where == "" {
 		t.Errorf("%+v", got)
 	}
 }

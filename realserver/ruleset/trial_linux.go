@@ -1,4 +1,4 @@
-package realserver
+package ruleset
 
 import (
 	"encoding/binary"
@@ -23,7 +23,7 @@ type trial struct {
 	mark      value
 	state     uint32     // as ct state has it; 0: there is no connection
 	own       netip.Addr // where a redirect leads to
-	locals    []netip.Addr
+	host      Host
 	back      func() answer // whether replies leave where the packet came in; nil: not known
 
 	redirected answer
@@ -33,23 +33,25 @@ type trial struct {
 // The offsets in IPv4 (RFC 791), IPv6 (RFC 8200), ARP on Ethernet (RFC 826), and
 // TCP, UDP and SCTP.
 const (
-	ipv4Protocol, ipv6Protocol = 9, 6
-	ipv4From, ipv4To           = 12, 16
-	ipv6From, ipv6To           = 8, 24
-	arpFrom, arpTo             = 14, 24
-	sourcePort                 = 0
-	tcpFlags, tcpSYN, tcpACK   = 13, 2, 16
+	ipv4Protocol, ipv6Protocol  = 9, 6
+	ipv4From, ipv4To            = 12, 16
+	ipv6From, ipv6To            = 8, 24
+	arpFrom, arpTo              = 14, 24
+	sourcePort, destinationPort = 0, 2
+	tcpFlags, tcpSYN, tcpACK    = 13, 2, 16
 )
 
 // clientPort is one of the dynamic ports (RFC 6335), from which most clients
 // come.
 const clientPort = 49152
 
-// newTrial makes the first packet of a connection, or the reply to it. locals are
-// the host's addresses.
-func newTrial(p Packet, locals []netip.Addr) *trial {
+// protocolNumbers are those of the protocols that have ports (IANA).
+var protocolNumbers = map[string]byte{"tcp": 6, "udp": 17, "sctp": 132}
+
+// newTrial makes the first packet of a connection, or the reply to it.
+func newTrial(p Packet, h Host) *trial {
 	t := &trial{
-		own: p.Own, locals: locals, mark: knownValue(make([]byte, 4)), state: expr.CtStateBitNEW,
+		own: p.Own, host: h, mark: knownValue(make([]byte, 4)), state: expr.CtStateBitNEW,
 		in: knownValue(make([]byte, unix.IFNAMSIZ)), inIndex: knownValue(make([]byte, 4)),
 	}
 	t.out, t.outIndex = t.in, t.inIndex
@@ -58,6 +60,9 @@ func newTrial(p Packet, locals []netip.Addr) *trial {
 		t.out, t.outIndex, t.state = name, index, expr.CtStateBitESTABLISHED
 	} else {
 		t.in, t.inIndex = name, index
+	}
+	if h.Back != nil {
+		t.back = func() answer { return known(h.Back(p)) }
 	}
 	if p.Protocol == "arp" {
 		t.makeARP(p)
@@ -237,7 +242,7 @@ func (t *trial) kindOfDestination() value {
 	if !to.IsValid() {
 		return unknownValue(4)
 	}
-	if slices.Contains(t.locals, to) {
+	if slices.Contains(t.host.Addresses, to) {
 		return knownValue(native32(unix.RTN_LOCAL))
 	}
 	return knownValue(native32(unix.RTN_UNICAST))

@@ -1,4 +1,4 @@
-package realserver
+package ruleset
 
 import (
 	"cmp"
@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ruleset is what nftables has in this network namespace, as far as packets are
-// tried on it: chains with their rules, and sets whose elements are read when a
-// rule asks for them. It reads the kernel's messages itself
-// (linux/netfilter/nf_tables.h), because an expression that is not known must
-// not go unseen.
-type ruleset struct {
+// Ruleset is what nftables has in one network namespace, as far as packets are tried
+// on it: chains with their rules, and sets whose elements are read when a rule asks
+// for them. It reads the kernel's messages itself (linux/netfilter/nf_tables.h),
+// because an expression that is not known must not go unseen. One goroutine at a time
+// may use it.
+type Ruleset struct {
 	conn   *netlink.Conn // nil: all is read
 	bases  []baseChain   // in the order in which packets pass them
 	chains map[place]*[]ruleOf
@@ -35,8 +35,8 @@ func (p place) String() string {
 }
 
 var familyNames = map[nftables.TableFamily]string{
-	nftables.TableFamilyINet: "inet", nftables.TableFamilyIPv4: FamilyIP, nftables.TableFamilyIPv6: FamilyIP6,
-	nftables.TableFamilyARP: FamilyARP, nftables.TableFamilyNetdev: "netdev", nftables.TableFamilyBridge: "bridge",
+	nftables.TableFamilyINet: "inet", nftables.TableFamilyIPv4: "ip", nftables.TableFamilyIPv6: "ip6",
+	nftables.TableFamilyARP: "arp", nftables.TableFamilyNetdev: "netdev", nftables.TableFamilyBridge: "bridge",
 }
 
 // baseChain is a chain that the kernel enters by itself.
@@ -63,22 +63,29 @@ type ruleOf struct {
 	statements []statement
 }
 
-// readRuleset reads all but the elements of sets. The caller closes it.
-func readRuleset() (*ruleset, error) {
+// Read reads the rules of the network namespace that the calling thread is in. The
+// caller closes them. It takes CAP_NET_ADMIN; an error wraps what the kernel says.
+func Read() (*Ruleset, error) {
 	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
 	if err != nil {
 		return nil, fmt.Errorf("netlink: %w", err)
 	}
-	rs := &ruleset{conn: conn, chains: map[place]*[]ruleOf{}, sets: map[place]*setOf{}}
+	rs := &Ruleset{conn: conn, chains: map[place]*[]ruleOf{}, sets: map[place]*setOf{}}
 	if err := rs.read(); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return rs, nil
 }
 
-func (rs *ruleset) close() error { return rs.conn.Close() }
+// Close lets go of the kernel.
+func (rs *Ruleset) Close() error {
+	if rs.conn == nil {
+		return nil
+	}
+	return rs.conn.Close()
+}
 
-func (rs *ruleset) read() error {
+func (rs *Ruleset) read() error {
 	dormant := map[place]bool{}
 	err := rs.dump(unix.NFT_MSG_GETTABLE, nil, func(family nftables.TableFamily, ad *netlink.AttributeDecoder) error {
 		at, flags := place{family: family}, uint32(0)
@@ -109,7 +116,7 @@ func (rs *ruleset) read() error {
 
 // dump asks for all objects of a kind, in all families unless attrs say
 // otherwise, and hands each to fn.
-func (rs *ruleset) dump(message int, of *place, fn func(nftables.TableFamily, *netlink.AttributeDecoder) error) error {
+func (rs *Ruleset) dump(message int, of *place, fn func(nftables.TableFamily, *netlink.AttributeDecoder) error) error {
 	data := []byte{unix.AF_UNSPEC, unix.NFNETLINK_V0, 0, 0}
 	if of != nil {
 		ae := netlink.NewAttributeEncoder()
@@ -151,7 +158,7 @@ func (rs *ruleset) dump(message int, of *place, fn func(nftables.TableFamily, *n
 	return nil
 }
 
-func (rs *ruleset) addChain(family nftables.TableFamily, ad *netlink.AttributeDecoder) error {
+func (rs *Ruleset) addChain(family nftables.TableFamily, ad *netlink.AttributeDecoder) error {
 	b, isBase := baseChain{place: place{family: family}}, false
 	for ad.Next() {
 		switch ad.Type() {
@@ -200,7 +207,7 @@ func (b *baseChain) readHook(ad *netlink.AttributeDecoder) error {
 	return nil
 }
 
-func (rs *ruleset) addRule(family nftables.TableFamily, ad *netlink.AttributeDecoder) error {
+func (rs *Ruleset) addRule(family nftables.TableFamily, ad *netlink.AttributeDecoder) error {
 	at, r := place{family: family}, ruleOf{}
 	for ad.Next() {
 		switch ad.Type() {
@@ -225,7 +232,7 @@ func (rs *ruleset) addRule(family nftables.TableFamily, ad *netlink.AttributeDec
 	return nil
 }
 
-func (rs *ruleset) addSet(family nftables.TableFamily, ad *netlink.AttributeDecoder) error {
+func (rs *Ruleset) addSet(family nftables.TableFamily, ad *netlink.AttributeDecoder) error {
 	at, s := place{family: family}, &setOf{}
 	for ad.Next() {
 		switch ad.Type() {

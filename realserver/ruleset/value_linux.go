@@ -1,4 +1,4 @@
-package realserver
+package ruleset
 
 import (
 	"bytes"
@@ -25,6 +25,14 @@ func answerOf(is bool) answer {
 		return yes
 	}
 	return no
+}
+
+// known is answerOf, where anybody knows.
+func known(is, known bool) answer {
+	if !known {
+		return perhaps
+	}
+	return answerOf(is)
 }
 
 // value is bytes of a packet, each known or not.

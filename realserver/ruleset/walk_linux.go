@@ -1,4 +1,4 @@
-package realserver
+package ruleset
 
 import (
 	"fmt"
@@ -118,7 +118,7 @@ func (t *trial) hooks(out bool) []hook {
 // walk is one trial on one set of rules.
 type walk struct {
 	*trial
-	rules *ruleset
+	rules *Ruleset
 	base  baseChain
 	tried int // rules
 }

@@ -1,4 +1,4 @@
-package realserver
+package ruleset
 
 import (
 	"bytes"
@@ -64,7 +64,7 @@ func (s *setOf) readField(ad *netlink.AttributeDecoder) error {
 }
 
 // elementsOf reads the elements of a set, once.
-func (rs *ruleset) elementsOf(at place) (*setOf, error) {
+func (rs *Ruleset) elementsOf(at place) (*setOf, error) {
 	s := rs.sets[at]
 	if s == nil || s.read || rs.conn == nil {
 		return s, nil
