@@ -19,7 +19,10 @@ const (
 	healthTimeout     = 5 * time.Second // to ask, and again to take the answer
 	healthClose       = time.Second
 	healthMaxHeader   = 8 << 10
-	healthConnections = 128 // at once
+	healthConnections = 512 // at once
+	// Of one client at once. A director may ask for many VIPs in the same moment;
+	// one that only holds connections leaves most of them to others.
+	healthPerClient = 32
 )
 
 // healthServer serves one handler over HTTP.
@@ -36,7 +39,7 @@ func listenHealth(address string, h http.Handler, log *slog.Logger) (*healthServ
 	if err != nil {
 		return nil, fmt.Errorf("--listen %s: %w", address, err)
 	}
-	s := &healthServer{log: log, listener: netutil.LimitListener(l, healthConnections)}
+	s := &healthServer{log: log, listener: newPerClientListener(netutil.LimitListener(l, healthConnections), healthPerClient)}
 	s.http = http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: healthTimeout,
