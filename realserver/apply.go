@@ -53,6 +53,7 @@ func (r *runner) apply() (*Plan, error) {
 		var err error
 		if recorded(step) {
 			rec.add(step, r.method.name())
+			rec.name(r.options.Interfaces, step.VIPs)
 			err = r.store.save(rec)
 		}
 		if err == nil {
@@ -95,7 +96,8 @@ func (r *runner) forgetGone(rec *record) {
 	})
 }
 
-// claim notes that the VIPs need what was changed for others before.
+// claim notes that the VIPs need what was changed for others before, and on which
+// interfaces they are now.
 func (r *runner) claim(rec *record) error {
 	s, err := readState(r.host, *rec)
 	if err != nil {
@@ -106,6 +108,7 @@ func (r *runner) claim(rec *record) error {
 		return err
 	}
 	rec.claim(keys, vips)
+	rec.name(r.options.Interfaces, r.options.VIPs)
 	return nil
 }
 

@@ -9,7 +9,8 @@ import (
 
 // Check judges h for the VIPs of o or, when there are none, for those that the
 // record names: every condition is a finding, met or not. Without a method in o,
-// each VIP is judged by the one that was applied to it. Check changes nothing;
+// each VIP is judged by the one that was applied to it, and without interfaces, on
+// those for which it was applied. Check changes nothing;
 // where the method has nftables, reading them needs CAP_NET_ADMIN. The error
 // says that h could not be read.
 func Check(o Options, h Host) ([]Finding, error) {
@@ -40,39 +41,60 @@ func Check(o Options, h Host) ([]Finding, error) {
 	return slices.Concat(findings, boot.check(h.FS(), r.options.VIPs), others), err
 }
 
-// checkMethods judges the VIPs by the method of the options or, without one, each by
-// its own.
-func (r *runner) checkMethods(s *state, boot *persisted) ([]Finding, error) {
-	if r.options.Method != "" {
-		return judge(r.method, r.options, s)
-	}
-	return checkApplied(r.options, s, boot)
+// alike are VIPs that are judged together.
+type alike struct {
+	method     method
+	interfaces []string
+	vips       []netip.Addr
 }
 
-// checkApplied judges each VIP by the method that was applied to it. What several
-// methods judge alike is said once.
-func checkApplied(o Options, s *state, boot *persisted) ([]Finding, error) {
-	vips := map[string][]netip.Addr{}
-	for _, vip := range o.VIPs {
-		name := cmp.Or(appliedBy(s.record, boot, vip), MethodSysctl)
-		vips[name] = append(vips[name], vip)
-	}
+// checkMethods judges the VIPs by the method of the options or, without one, each by
+// its own. What is said of several groups of VIPs is said once.
+func (r *runner) checkMethods(s *state, boot *persisted) ([]Finding, error) {
 	var findings []Finding
-	for _, m := range methods {
-		if o.VIPs = vips[m.name()]; len(o.VIPs) == 0 {
-			continue
-		}
-		fs, err := judge(m, o, s)
+	for _, group := range r.alike(s, boot) {
+		o := r.options
+		o.VIPs, o.Interfaces = group.vips, group.interfaces
+		fs, err := judge(group.method, o, s)
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range fs {
-			if !slices.Contains(findings, f) {
-				findings = append(findings, f)
-			}
-		}
+		findings = appendNew(findings, fs)
 	}
 	return findings, nil
+}
+
+// alike groups the VIPs by method, in the order of methods, and by the interfaces for
+// which they were applied.
+func (r *runner) alike(s *state, boot *persisted) []alike {
+	var groups []alike
+	for _, m := range methods {
+		for _, vip := range r.options.VIPs {
+			applied := appliedBy(s.record, boot, vip)
+			if cmp.Or(r.options.Method, applied, MethodSysctl) != m.name() {
+				continue
+			}
+			interfaces := r.options.Interfaces
+			if len(interfaces) == 0 && applied == m.name() {
+				interfaces = s.present(s.record.interfaces(vip))
+			}
+			i := slices.IndexFunc(groups, func(a alike) bool { return a.method == m && slices.Equal(a.interfaces, interfaces) })
+			if i < 0 {
+				i = len(groups)
+				groups = append(groups, alike{method: m, interfaces: interfaces})
+			}
+			groups[i].vips = append(groups[i].vips, vip)
+		}
+	}
+	return groups
+}
+
+// present leaves out the interfaces that the host has no more.
+func (s *state) present(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		_, ok := s.link(name)
+		return !ok
+	})
 }
 
 // check implements method.

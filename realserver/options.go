@@ -23,8 +23,9 @@ type Options struct {
 	// VIPs are the virtual IPs, IPv4 or IPv6. Undo and Check take those that
 	// the record names when there are none.
 	VIPs []netip.Addr
-	// Interfaces are the LAN interfaces. When there are none: every interface
-	// that is up, speaks ARP and has an IPv4 address of scope global.
+	// Interfaces are the LAN interfaces. When there are none: for Check those that
+	// were named when the VIP was applied, else every interface that is up, speaks
+	// ARP and has an IPv4 address of scope global.
 	Interfaces []string
 	// Method is the name of a method; "" is "sysctl" and, for Check, the one
 	// that was applied to the VIP.

@@ -24,6 +24,9 @@ type entry struct {
 	Table   *TableChange   `json:"table,omitempty"`
 	Method  string         `json:"method,omitempty"` // that made it; "" is sysctl
 	VIPs    []netip.Addr   `json:"vips"`
+	// Interfaces are those that the last Apply named for the VIP of an address or a
+	// table; none is every one of the LAN.
+	Interfaces []string `json:"interfaces,omitempty"`
 }
 
 func newEntry(s Step, method string) entry {
@@ -93,6 +96,26 @@ func (r *record) claim(keys []string, vips []netip.Addr) {
 		e := &r.Entries[i]
 		e.VIPs = sortedAddrs(append(slices.Clone(e.VIPs), vips...))
 	}
+}
+
+// name notes for which interfaces of the LAN the VIPs were applied. A sysctl is for
+// several VIPs, whose interfaces need not be the same.
+func (r *record) name(interfaces []string, vips []netip.Addr) {
+	for i := range r.Entries {
+		if e := &r.Entries[i]; e.Sysctl == nil && containsAny(e.VIPs, vips) {
+			e.Interfaces = interfaces
+		}
+	}
+}
+
+// interfaces returns those that were named for the VIP; none is every one of the LAN.
+func (r record) interfaces(vip netip.Addr) []string {
+	for _, e := range r.Entries {
+		if e.Sysctl == nil && slices.Contains(e.VIPs, vip) {
+			return e.Interfaces
+		}
+	}
+	return nil
 }
 
 // onlyFor returns the changes that none but these VIPs need.

@@ -55,7 +55,7 @@ restores what was there before.`,
 	flags := root.PersistentFlags()
 	flags.StringArrayVar(&f.vips, "vip", nil, "a virtual `ADDRESS`, IPv4 or IPv6; may be repeated")
 	flags.StringArrayVar(&f.options.Interfaces, "interface", nil,
-		"a LAN `INTERFACE`; may be repeated (default: all that are up, speak ARP and have an IPv4 address)")
+		"a LAN `INTERFACE`; may be repeated (default: for check, those that were applied; else all that are up, speak ARP and have an IPv4 address)")
 	flags.StringVar(&f.options.Method, "method", "", "how: "+strings.Join(realserver.Methods(), ", ")+
 		" (default: for check, the one that was applied; else "+realserver.MethodSysctl+")")
 	flags.StringArrayVar(&f.services, "service", nil,
