@@ -73,6 +73,13 @@ var mayImport = map[string][]string{
 		"bench", "frame", "dataplane/link", "dataplane/link/memlink", "dataplane", "service", "scheduler", "conntable",
 	},
 	"bench/report":    {"bench"},
+	"bench/generator": {"dataplane/link", "dataplane/link/afpacket"},
+	"bench/sink":      {},
+	// It measures the running director from outside, beside what else there is.
+	"bench/wire": {
+		"bench", "bench/generator", "bench/sink", "lab", "admin/api", "guard",
+		"dataplane/link", "dataplane/link/afpacket",
+	},
 	"cmd/director":    {"*"},
 	"internal/layout": {},
 }

@@ -1,0 +1,7 @@
+// Package sink counts the frames that real servers would get, for next to
+// nothing, and drops them: an XDP program on the interface, with a counter for
+// each real server and processor.
+//
+// Real servers are told apart by their Ethernet addresses, [MAC]: one interface
+// stands for all of them. Frames to any other address are counted as such.
+package sink
