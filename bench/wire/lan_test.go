@@ -1,0 +1,223 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"lvsdr/bench"
+	"lvsdr/bench/generator"
+	"lvsdr/lab"
+)
+
+// director builds the real program once, and returns where it is.
+var director = sync.OnceValues(func() (string, error) {
+	directory, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(directory, "director")
+	build := exec.Command("go", "build", "-o", path, "lvsdr/cmd/director")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build director: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if path, err := director(); err == nil {
+			os.RemoveAll(filepath.Dir(path))
+		}
+		os.Exit(code)
+	}))
+}
+
+// options are those of a quick test with the real program.
+func options(t *testing.T) Options {
+	t.Helper()
+	lab.ForTest(t) // skips where there is no root
+	path, err := director()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Program: path, Flows: 250, Time: 20 * time.Millisecond, Rounds: 1}
+	if err := o.complete(); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// newTestSite is a site that is closed when the test ends.
+func newTestSite(t *testing.T, o Options) *site {
+	t.Helper()
+	s, err := newSite(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// TestLANEveryFrame: at a low rate each peer gets all frames to the servers, and to
+// all of them if it balances; and at any rate, what was sent is what arrived and
+// what was counted as lost.
+func TestLANEveryFrame(t *testing.T) {
+	for _, protocol := range []generator.Protocol{generator.UDP, generator.TCP} {
+		for _, p := range Peers() {
+			t.Run(string(protocol)+" "+p.Name, func(t *testing.T) {
+				o := options(t)
+				o.Protocol = protocol
+				g := newTestSite(t, o).newSegment(p)
+				err := g.start(t.Context())
+				if errors.Is(err, bench.ErrSkip) && p.Name == "ipvs" {
+					t.Log(err)
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if g.kind != generator.LiveFrames {
+					t.Errorf("frames are sent by %s", g.kind)
+				}
+				if p.start != nil && len(g.receiving) != 1 {
+					t.Errorf("the kernel receives in the threads %v: %q", g.receiving, g.site.notes)
+				}
+				checkSlow(t, g)
+				checkSaturated(t, g)
+			})
+		}
+	}
+}
+
+// checkSlow sends each flow twice, at a rate that everybody carries. Where other
+// programs took the processor for so long that an interface had no room left, which
+// is counted, it is done again.
+func checkSlow(t *testing.T, g *segment) {
+	t.Helper()
+	const tries = 5
+	frames := uint64(2 * g.site.options.Flows)
+	var trial *Trial
+	for range tries {
+		var err error
+		trial, err = g.try(t.Context(), generator.Load{Rate: 2000, Time: 10 * time.Second, Frames: frames})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if trial.Sent != frames || trial.Lost.Elsewhere != 0 {
+			t.Fatalf("sent %d, want %d; arrived %v, lost %v", trial.Sent, frames, trial.Delivered, &trial.Lost)
+		}
+		if trial.Lost.Wire == 0 {
+			break
+		}
+	}
+	if trial.Arrived() != frames {
+		t.Errorf("sent %d, arrived %v, lost %v", trial.Sent, trial.Delivered, &trial.Lost)
+	}
+	balances := map[string]bool{"director": true, "nft-fwd": true, "nft-dnat": true}[g.peer.Name]
+	for server, n := range trial.Delivered {
+		if want := balances || server == 0; n == 0 == want {
+			t.Errorf("server %d got %d frames", server, n)
+		}
+	}
+	if trial.Measured && trial.CPU <= 0 {
+		t.Errorf("the peer took %v of its processor", trial.CPU)
+	}
+}
+
+// checkSaturated sends more than a peer can take. What the kernel drops between
+// receiving and the packet filter it tells nobody.
+func checkSaturated(t *testing.T, g *segment) {
+	t.Helper()
+	trial, err := g.try(t.Context(), generator.Load{Time: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trial.Sent == 0 || trial.Arrived() == 0 || trial.Lost.Elsewhere != 0 {
+		t.Errorf("sent %d, arrived %v, lost %v", trial.Sent, trial.Delivered, &trial.Lost)
+	}
+}
+
+// TestLANRun: a whole run has all figures of all peers, shows how it gets on, and
+// says what it left out.
+func TestLANRun(t *testing.T) {
+	o := options(t)
+	o.Peers = []string{"direct", "director", "ipvs"}
+	o.New = 0.01
+	o.Protocol = generator.TCP
+	shown := new(shows)
+	o.Progress = shown
+	r := bench.Start("test", nil)
+	if err := Run(t.Context(), r, o); err != nil {
+		t.Fatal(err)
+	}
+	for _, peer := range []string{"direct", "director"} {
+		for _, metric := range []string{MetricRate, MetricSaturated, MetricOffered, MetricCPU, MetricLost + "ring"} {
+			s := r.Find(bench.Name{Scenario: Scenario, Variant: peer, Params: o.params(), Metric: metric})
+			if peer == "direct" && metric == MetricCPU {
+				if s != nil {
+					t.Error("nobody forwards, and yet it takes time")
+				}
+				continue
+			}
+			if s == nil || len(s.Samples) != 1 || metric == MetricSaturated && s.Samples[0].Value <= 0 {
+				t.Errorf("%s %s: %+v", peer, metric, s)
+			}
+		}
+	}
+	if len(r.Skipped) == 0 && r.Find(bench.Name{Scenario: Scenario, Variant: "ipvs", Params: o.params(), Metric: MetricRate}) == nil {
+		t.Error("IPVS was neither measured nor skipped")
+	}
+	if !shown.moving {
+		t.Error("no rate was shown")
+	}
+}
+
+type shows struct {
+	bench.Silent
+	moving bool
+}
+
+func (s *shows) Show(status bench.Status) { s.moving = s.moving || status.Moving }
+
+// TestLANInterrupted: a run that is ended from outside ends soon, says so, and
+// leaves nothing behind, which the test of leaked goroutines, and the site's close,
+// look at.
+func TestLANInterrupted(t *testing.T) {
+	o := options(t)
+	o.Peers = []string{"forwarder", "director"}
+	o.Time, o.Rounds = time.Minute, 1000
+	ctx, cancel := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
+	o.Progress = cancelAt{func(s bench.Status) {
+		if s.Round == 1 {
+			cancel(enough)
+		}
+	}}
+	r := bench.Start("test", nil)
+	if err := Run(ctx, r, o); !errors.Is(err, enough) || !r.Interrupted {
+		t.Errorf("error %v, interrupted %v", err, r.Interrupted)
+	}
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "bench-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %q %v", left, err)
+	}
+}
+
+type cancelAt struct{ show func(bench.Status) }
+
+func (c cancelAt) Show(s bench.Status) { c.show(s) }
+func (c cancelAt) Done()               {}

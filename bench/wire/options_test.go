@@ -1,0 +1,37 @@
+package wire
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestDefaults(t *testing.T) {
+	var o Options
+	if err := o.complete(); err != nil {
+		t.Fatal(err)
+	}
+	// A trial, its warm-up and the look around it; a search has eight trials or so.
+	each := o.Time + o.Time/warmShare + 100*time.Millisecond
+	if whole := time.Duration(len(Peers())*o.Rounds*9) * each; whole > 2*time.Minute {
+		t.Errorf("with its defaults a run takes %v", whole)
+	}
+}
+
+func TestBadOptions(t *testing.T) {
+	for want, o := range map[string]Options{
+		`protocol "sctp": want udp or tcp`:                            {Protocol: "sctp"},
+		"flows -1: want 1 to 10000000":                                {Flows: -1},
+		"size 59: want 60 to 1514":                                    {Size: 59},
+		"share of new flows 2: want 0 to 1":                           {New: 2},
+		"servers 201: want 1 to 200":                                  {Servers: 201},
+		"time 1ms: want 10ms to 1m":                                   {Time: time.Millisecond},
+		"rounds -1: want 1 to 1000":                                   {Rounds: -1},
+		"loss 1: want a share":                                        {Loss: 1},
+		`peer "f5": want some of direct, forwarder, director, nft-fw`: {Peers: []string{"direct", "f5"}},
+	} {
+		if err := o.complete(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: error %v, want %q", o, err, want)
+		}
+	}
+}

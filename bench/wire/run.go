@@ -1,0 +1,239 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"lvsdr/bench"
+	"lvsdr/bench/generator"
+)
+
+// Scenario is the name under which results stand.
+const Scenario = "wire"
+
+// precision is how close the search comes to the highest rate.
+const precision = 0.02
+
+// Metrics of the results.
+const (
+	MetricRate      = "rate"      // highest with less than the allowed loss, frames/s
+	MetricSaturated = "saturated" // that arrive of as many as can be sent, frames/s
+	MetricOffered   = "offered"   // that were sent then, frames/s
+	MetricCPU       = "cpu"       // that the peer takes for a frame then, ns
+	MetricLost      = "lost "     // + place, then, % of the frames sent
+)
+
+// Run measures all peers side by side and records what it finds. It needs root:
+// without, it fails with lab.ErrPrivilege. What a peer lacks on this machine is
+// noted in r as skipped. When the context ends, what is complete is in r.
+func Run(ctx context.Context, r *bench.Run, o Options) (err error) {
+	if err := o.complete(); err != nil {
+		return err
+	}
+	s, err := newSite(o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	cases, err := s.prepare(ctx, r)
+	for _, note := range s.notes {
+		r.Skip("", note)
+	}
+	if err != nil {
+		return err
+	}
+	return r.Rounds(ctx, o.Rounds, cases, o.Progress)
+}
+
+// prepare starts all peers, and returns those that can be measured.
+func (s *site) prepare(ctx context.Context, r *bench.Run) (cases []bench.Case, err error) {
+	peers, err := choose(s.options.Peers)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range peers {
+		s.options.Progress.Show(bench.Status{What: "start " + p.Name})
+		g := s.newSegment(p)
+		switch err := g.start(ctx); {
+		case errors.Is(err, bench.ErrSkip):
+			r.Skip(p.Name, err.Error())
+		case ctx.Err() != nil:
+			r.Interrupted = true
+			return nil, context.Cause(ctx)
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		default:
+			cases = append(cases, bench.Case{
+				Scenario: Scenario, Variant: p.Name, Params: s.options.params(), Measure: g.measure,
+			})
+		}
+	}
+	return cases, nil
+}
+
+func (o *Options) params() []bench.Param {
+	return []bench.Param{
+		bench.P("protocol", o.Protocol), bench.P("flows", o.Flows), bench.P("size", o.Size), bench.P("new", o.New),
+	}
+}
+
+// start makes the segment forward, with all its flows open.
+func (g *segment) start(ctx context.Context) (err error) {
+	if err := g.site.lab.Err(); err != nil {
+		return err
+	}
+	if !g.peer.direct {
+		if g.forwarder, err = g.peer.start(ctx, g); err != nil {
+			g.forwarder = nil
+			return err
+		}
+		g.receiveInThread()
+		if err := g.pinThreads(); err != nil {
+			return err
+		}
+	}
+	if err := g.openEnds(); err != nil {
+		return err
+	}
+	if err := g.arrives(ctx); err != nil {
+		return err
+	}
+	return g.openFlows(ctx)
+}
+
+// probe is a load that every peer carries.
+const (
+	probeRate   = 2000
+	probeFrames = 64
+)
+
+// arrives finds out whether the peer forwards at all.
+func (g *segment) arrives(ctx context.Context) error {
+	t, err := g.try(ctx, generator.Load{Rate: probeRate, Time: time.Second, Frames: probeFrames, Open: g.peer.syn})
+	if err != nil {
+		return err
+	}
+	if t.Arrived() == 0 {
+		return fmt.Errorf("of %d frames none arrived: %v", t.Sent, &t.Lost)
+	}
+	return nil
+}
+
+// Opening all flows: at half of what the peer takes, until none is lost, a few
+// times.
+const (
+	openProbe   = 100 * time.Millisecond
+	openTries   = 3
+	openLongest = 2 * time.Minute
+)
+
+// openFlows has a peer that keeps something for each flow see all of them, so
+// that what is measured are flows that are open.
+func (g *segment) openFlows(ctx context.Context) error {
+	if !g.peer.states {
+		return nil
+	}
+	t, err := g.try(ctx, generator.Load{Time: openProbe, Open: g.peer.syn})
+	if err != nil {
+		return err
+	}
+	rate := t.Rate()
+	for range openTries {
+		rate = max(rate/2, probeRate)
+		t, err := g.try(ctx, generator.Load{
+			Rate: rate, Time: openLongest, Frames: uint64(g.site.options.Flows), Open: g.peer.syn,
+		})
+		if err != nil || t.Loss() == 0 {
+			return err
+		}
+	}
+	return nil // what is still lost shows in the figures
+}
+
+// measure takes one sample of a peer: the saturated rate, and from there the
+// highest without loss.
+func (g *segment) measure(ctx context.Context) ([]bench.Reading, error) {
+	saturated, err := g.trial(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	readings := saturated.readings()
+	found, err := g.search(ctx, saturated.Rate())
+	if err != nil {
+		return nil, err
+	}
+	return append([]bench.Reading{
+		{Metric: MetricRate, Unit: "frames/s", Better: bench.Higher, Value: found},
+	}, readings...), nil
+}
+
+// search finds the highest rate. A loss counts when it shows twice: other
+// programs on the machine lose frames too.
+func (g *segment) search(ctx context.Context, start float64) (float64, error) {
+	s := NewSearch(start, g.site.options.Loss, precision)
+	for {
+		rate, more := s.Next()
+		if !more {
+			return s.Found(), nil
+		}
+		t, err := g.trial(ctx, rate)
+		if err == nil && t.Loss() >= g.site.options.Loss {
+			t, err = g.trial(ctx, rate)
+		}
+		if err != nil {
+			return 0, err
+		}
+		s.Report(t.Offered(), t.Loss())
+	}
+}
+
+// warmShare is how long a load runs before it counts, in parts of a trial.
+const warmShare = 5
+
+// trial sends at a rate, 0 for as fast as possible, first uncounted.
+func (g *segment) trial(ctx context.Context, rate float64) (*Trial, error) {
+	length := g.site.options.Time
+	if _, err := g.try(ctx, generator.Load{Rate: rate, Time: length / warmShare}); err != nil {
+		return nil, err
+	}
+	t, err := g.try(ctx, generator.Load{Rate: rate, Time: length})
+	if err != nil {
+		return nil, err
+	}
+	g.site.options.Progress.Show(bench.Status{What: g.peer.Name, Moving: true, Rate: t.Rate(), Loss: t.Loss()})
+	return t, nil
+}
+
+// readings are the figures of a saturated trial.
+func (t *Trial) readings() []bench.Reading {
+	readings := []bench.Reading{
+		{Metric: MetricSaturated, Unit: "frames/s", Better: bench.Higher, Value: t.Rate()},
+		{Metric: MetricOffered, Unit: "frames/s", Better: bench.Neither, Value: t.Offered()},
+	}
+	if arrived := t.Arrived(); t.Measured && arrived > 0 {
+		readings = append(readings, bench.Reading{
+			Metric: MetricCPU, Unit: "ns", Better: bench.Lower, Value: float64(t.CPU) / float64(arrived),
+		})
+	}
+	for _, place := range []struct {
+		name   string
+		frames float64
+	}{
+		{"wire", float64(t.Lost.Wire)},
+		{"ring", float64(t.Lost.Ring)},
+		{"peer", float64(t.Lost.Dropped())},
+		{"send", float64(t.Lost.Send)},
+		{"elsewhere", float64(t.Lost.Elsewhere)},
+	} {
+		share := 0.0
+		if t.Sent > 0 {
+			share = place.frames / float64(t.Sent) * 100
+		}
+		readings = append(readings, bench.Reading{
+			Metric: MetricLost + place.name, Unit: "%", Better: bench.Neither, Value: share,
+		})
+	}
+	return readings
+}

@@ -1,0 +1,70 @@
+package wire
+
+import "math"
+
+// Search finds the highest rate that passes: the one at which no more than some
+// share of the frames is lost. It is told what each trial lost, and says at which
+// rate to try next. It knows no time and no frames.
+//
+// It goes up or down from where it starts until one rate has passed and one has
+// failed, and then tries between them until they are close.
+type Search struct {
+	limit     float64 // of loss, 0..1
+	precision float64 // the rates are close: high is at most so much above low
+	left      int     // trials
+	next      float64
+	low, high float64 // highest that passed, lowest that failed; 0: none yet
+}
+
+// Steps of a search.
+const (
+	searchTrials = 12
+	searchUp     = 1.3
+	searchDown   = 0.75
+	searchFloor  = 100 // frames a second: what does not pass at this rate passes at none
+)
+
+// NewSearch starts at a rate in frames a second, for a loss below limit (0.001 is
+// 0.1 %). Where it ends, a rate higher by precision (0.02 is 2 %) has failed.
+func NewSearch(start, limit, precision float64) *Search {
+	return &Search{limit: limit, precision: precision, left: searchTrials, next: math.Max(start, searchFloor)}
+}
+
+// Next returns the rate to try; false when the search is over.
+func (s *Search) Next() (rate float64, more bool) {
+	over := s.left == 0 || s.low > 0 && s.high > 0 && s.high/s.low <= 1+s.precision ||
+		s.low == 0 && s.high > 0 && s.high <= searchFloor
+	return s.next, !over
+}
+
+// Report tells what a trial at the rate of Next lost, and at which rate frames
+// were really sent, which may be less: a sender that falls behind ends the way up.
+func (s *Search) Report(sent, loss float64) {
+	s.left--
+	asked := s.next
+	if loss < s.limit {
+		s.low = math.Max(s.low, sent)
+	}
+	if loss >= s.limit || sent < asked/(1+s.precision/4) {
+		s.fail(asked)
+	}
+	switch {
+	case s.high == 0:
+		s.next = s.low * searchUp
+	case s.low == 0:
+		s.next = math.Max(s.high*searchDown, searchFloor)
+	default:
+		s.next = math.Sqrt(s.low * s.high)
+	}
+}
+
+// fail notes the lowest rate that failed. One below a rate that passed was noise,
+// of which the search cannot know: the rate that passed counts.
+func (s *Search) fail(rate float64) {
+	if s.high == 0 || rate < s.high {
+		s.high = math.Max(rate, s.low)
+	}
+}
+
+// Found returns the highest rate that passed; 0: none did.
+func (s *Search) Found() float64 { return s.low }

@@ -1,0 +1,207 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"sync/atomic"
+
+	"lvsdr/bench/generator"
+	"lvsdr/bench/sink"
+	"lvsdr/lab"
+)
+
+// The addresses are those set aside for documentation (RFC 5737).
+var (
+	vip       = netip.MustParseAddr("192.0.2.10")
+	nearSide  = netip.MustParsePrefix("192.0.2.2/24")    // of a peer's host, towards the generator
+	farSide   = netip.MustParsePrefix("198.51.100.2/24") // towards the servers
+	firstReal = netip.MustParseAddr("198.51.100.21")
+)
+
+// maxServers fit behind firstReal in the subnet.
+const maxServers = 200
+
+const servicePort = 80
+
+// realAddr is the address of a real server.
+func realAddr(server int) netip.Addr {
+	b := firstReal.As4()
+	b[3] += byte(server)
+	return netip.AddrFrom4(b)
+}
+
+// sites counts those that this process made, for names of interfaces that are
+// unique on the machine.
+var sites atomic.Int32
+
+// site is the LAN: a host that sends, a host that is all real servers, and
+// between them a host for each peer.
+type site struct {
+	lab        *lab.Lab
+	processors processors
+	options    Options
+	number     int32
+	generator  *lab.Host
+	servers    *lab.Host
+	segments   []*segment
+	notes      []string // what is not as it should be
+}
+
+// newSite needs root: it fails with lab.ErrPrivilege.
+func newSite(o Options) (*site, error) {
+	p, err := chooseProcessors()
+	if err != nil {
+		return nil, err
+	}
+	l, err := lab.New()
+	if err != nil {
+		return nil, err
+	}
+	s := &site{lab: l, processors: p, options: o, number: sites.Add(1)}
+	s.generator, s.servers = l.Host("generator"), l.Host("servers")
+	if !p.apart {
+		s.note("one processor only: generator and peers take it from each other")
+	}
+	return s, nil
+}
+
+// note keeps what the reader of the figures should know, once.
+func (s *site) note(text string) {
+	for _, have := range s.notes {
+		if have == text {
+			return
+		}
+	}
+	s.notes = append(s.notes, text)
+}
+
+// close stops the peers and removes the LAN.
+func (s *site) close() error {
+	var err error
+	for _, g := range s.segments {
+		err = errors.Join(err, g.close())
+	}
+	return errors.Join(err, s.lab.Close())
+}
+
+// segment is one peer's part of the site.
+type segment struct {
+	site *site
+	peer Peer
+	host *lab.Host // nil: there is none
+
+	near, far string    // the host's interfaces
+	link      *lab.Link // from the generator
+	out       *lab.Link // to the servers, from the host; the same as link if there is no host
+	nearMAC   [6]byte   // what frames are sent to
+	farMAC    [6]byte   // what the host sends from
+
+	generator generator.Generator
+	kind      generator.Kind
+	sink      *sink.Sink
+	forwarder forwarding // nil: there is no host
+	receiving []int      // kernel threads that receive for the host
+}
+
+// newSegment lays the links of a peer, and starts generator, sink and peer. An
+// error that wraps bench.ErrSkip says what is missing.
+func (s *site) newSegment(p Peer) *segment {
+	g := &segment{site: s, peer: p}
+	n := len(s.segments)
+	unique := fmt.Sprintf("%d-%d%c", os.Getpid(), s.number, 'a'+n)
+	sending, receiving := fmt.Sprintf("g%d", n), fmt.Sprintf("s%d", n)
+	s.segments = append(s.segments, g)
+	if p.direct {
+		g.link = s.lab.Connect(s.generator, s.servers, lab.LinkConfig{Name: sending}, lab.LinkConfig{Name: receiving})
+		g.out, g.nearMAC = g.link, sink.MAC(0)
+		return g
+	}
+	g.near, g.far = "i"+unique, "o"+unique
+	g.host = s.lab.Host(p.Name)
+	g.link = s.lab.Connect(s.generator, g.host, lab.LinkConfig{Name: sending},
+		lab.LinkConfig{Name: g.near, Addrs: []netip.Prefix{nearSide}})
+	g.out = s.lab.Connect(g.host, s.servers, lab.LinkConfig{Name: g.far, Addrs: []netip.Prefix{farSide}},
+		lab.LinkConfig{Name: receiving})
+	// A veth takes frames from XDP, and has a queue of its own to receive, with
+	// GRO on.
+	g.link.Peer.SetOffload(lab.GRO, true)
+	copy(g.nearMAC[:], g.link.Peer.MAC())
+	copy(g.farMAC[:], g.out.MAC())
+	return g
+}
+
+// traffic is what is sent to the peer.
+func (g *segment) traffic() generator.Traffic {
+	o := &g.site.options
+	t := generator.Traffic{
+		Destination: g.nearMAC, To: netip.AddrPortFrom(vip, servicePort),
+		Protocol: o.Protocol, Flows: o.Flows, Size: o.Size, New: o.New,
+	}
+	copy(t.Source[:], g.link.MAC())
+	return t
+}
+
+// openEnds starts the generator and the sink.
+func (g *segment) openEnds() error {
+	err := g.site.servers.Do(func() (err error) {
+		g.sink, err = sink.Open(g.out.Peer.Name(), g.site.options.Servers)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return g.site.generator.Do(func() error {
+		made, kind, why, err := generator.Open(g.link.Name(), g.traffic())
+		if err != nil {
+			return err
+		}
+		g.generator, g.kind = made, kind
+		if why != nil {
+			g.site.note(fmt.Sprintf("frames are sent by %s, which is slow: %v", kind, why))
+		}
+		return nil
+	})
+}
+
+// receiveInThread gives the host's receiving a thread on the peer's processor.
+func (g *segment) receiveInThread() {
+	thread, err := pollInThread(g.host, g.near)
+	if err == nil && g.site.processors.apart {
+		err = pin(thread, g.site.processors.peer)
+	}
+	if err != nil {
+		g.site.note(fmt.Sprintf("what the kernel spends on receiving is in no figure: %v", err))
+		return
+	}
+	g.receiving = []int{thread}
+}
+
+// pinThreads keeps a peer's threads on its processor.
+func (g *segment) pinThreads() error {
+	if !g.site.processors.apart {
+		return nil
+	}
+	threads, err := g.forwarder.threads()
+	for _, thread := range threads {
+		err = errors.Join(err, pin(thread, g.site.processors.peer))
+	}
+	return err
+}
+
+// close stops what runs on the segment.
+func (g *segment) close() error {
+	var err error
+	if g.generator != nil {
+		err = g.generator.Close()
+	}
+	if g.forwarder != nil {
+		err = errors.Join(err, g.forwarder.stop())
+	}
+	if g.sink != nil {
+		err = errors.Join(err, g.sink.Close())
+	}
+	g.generator, g.forwarder, g.sink = nil, nil, nil
+	return err
+}
