@@ -148,7 +148,7 @@ func (c *cable) sink(t *testing.T, name string, servers int) *sink.Sink {
 	t.Helper()
 	var s *sink.Sink
 	err := c.receiver.Do(func() (err error) {
-		s, err = sink.Open(name, servers)
+		s, err = sink.OpenKind(sink.XDP, name, servers)
 		return err
 	})
 	if err != nil {

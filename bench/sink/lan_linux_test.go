@@ -1,10 +1,9 @@
 package sink
 
 import (
-	"errors"
 	"testing"
 
-	"github.com/cilium/ebpf"
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"lvsdr/lab"
@@ -12,73 +11,90 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestLANCounts: each frame counts for the server whose address it has, or for
-// none, and goes no further.
-func TestLANCounts(t *testing.T) {
+// count is what a sink of 3 servers made of frames to it, and which of them went
+// past it.
+func count(t *testing.T, kind Kind, frames map[[6]byte]int) (Counts, int) {
+	t.Helper()
 	l := lab.ForTest(t)
 	near, far := l.Host("near"), l.Host("far")
 	cable := l.Connect(near, far)
 	var s *Sink
-	open := func(servers int) error {
-		return far.Do(func() (err error) {
-			s, err = Open("eth0", servers)
-			return err
-		})
-	}
-	for _, servers := range []int{0, MaxServers + 1} {
-		if open(servers) == nil {
-			t.Errorf("%d servers are taken", servers)
-		}
-	}
-	const servers = 3
-	if err := open(servers); err != nil {
+	err := far.Do(func() (err error) {
+		s, err = OpenKind(kind, "eth0", 3)
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	past := cable.Peer.Capture()
+	before := far.SNMP("Ip.InReceives")
 
+	total := 0
 	frame := make([]byte, 60)
 	frame[12] = 0x08
-	want := Counts{Servers: make([]uint64, servers)}
-	send := func(mac [6]byte, n int) {
+	for mac, n := range frames {
 		copy(frame, mac[:])
+		total += n
 		for range n {
 			if err := cable.Inject(frame); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	for server := range servers {
-		send(MAC(server), server+1)
-		want.Servers[server] = uint64(server + 1)
-	}
-	for _, other := range [][6]byte{MAC(servers), MAC(MaxServers - 1), {2, 0x73, 0x6b, 1}, {}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}} {
-		send(other, 2)
-		want.Others += 2
-	}
-
 	var got Counts
-	for got.Total()+got.Others < want.Total()+want.Others && t.Context().Err() == nil {
-		var err error
+	for int(got.Total()+got.Others) < total && t.Context().Err() == nil {
 		if got, err = s.Counts(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for server, frames := range want.Servers {
-		if got.Servers[server] != frames {
-			t.Errorf("server %d got %d frames, want %d", server, got.Servers[server], frames)
-		}
-	}
-	if got.Others != want.Others || got.Total() != want.Total() {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-	if n := len(past.Frames()); n > 0 {
-		t.Errorf("%d frames went past the sink", n)
-	}
+	past := far.SNMP("Ip.InReceives") - before
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.Counts(); err == nil || errors.Is(err, ebpf.ErrKeyNotExist) {
-		t.Errorf("a closed sink answers: %v", err)
+	return got, int(past)
+}
+
+// TestLANCounts: each frame counts for the server whose address it has, or for
+// none, and goes no further.
+func TestLANCounts(t *testing.T) {
+	for _, kind := range []Kind{XDP, Rules} {
+		got, past := count(t, kind, map[[6]byte]int{
+			MAC(0): 1, MAC(1): 2, MAC(2): 3,
+			MAC(3): 2, MAC(MaxServers - 1): 2, {2, 0x73, 0x6b, 1}: 2, {}: 2, {255, 255, 255, 255, 255, 255}: 2,
+		})
+		if want := (Counts{Servers: []uint64{1, 2, 3}, Others: 10}); !cmp.Equal(got, want) || got.Total() != 6 {
+			t.Errorf("%s: got %+v, want %+v", kind, got, want)
+		}
+		if past != 0 {
+			t.Errorf("%s: %d frames went past the sink", kind, past)
+		}
+	}
+}
+
+// TestLANOpen: the cheapest way is taken.
+func TestLANOpen(t *testing.T) {
+	l := lab.ForTest(t)
+	near, far := l.Host("near"), l.Host("far")
+	l.Connect(near, far)
+	err := far.Do(func() error {
+		s, kind, why, err := Open("eth0", 1)
+		if err != nil {
+			return err
+		}
+		if kind != XDP || why != nil {
+			t.Errorf("took %s: %v", kind, why)
+		}
+		for _, servers := range []int{0, MaxServers + 1} {
+			if _, _, _, err := Open("eth0", servers); err == nil {
+				t.Errorf("%d servers are taken", servers)
+			}
+		}
+		if _, _, _, err := Open("eth7", 1); err == nil {
+			t.Error("an interface that is not there is taken")
+		}
+		return s.Close()
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/link"
 )
 
 // MaxServers is how many real servers a sink can tell apart.
@@ -25,90 +21,66 @@ func MAC(server int) (mac [6]byte) {
 	return mac
 }
 
-// Sink counts on one interface. Its methods may be called from any goroutine.
+// Kind is a way to count.
+type Kind string
+
+// The ways to count.
+const (
+	XDP   Kind = "XDP"
+	Rules Kind = "nftables"
+)
+
+// Sink counts on one interface. Its methods belong to one goroutine.
 type Sink struct {
 	servers int
-	counts  *ebpf.Map
-	program *ebpf.Program
-	hold    link.Link
+	counter counter
+}
+
+// counter counts frames by server, and behind all servers the others.
+type counter interface {
+	counts() ([]uint64, error)
+	close() error
 }
 
 // Open lets a sink count and drop all frames that come to the interface, which is
-// looked up in the calling thread's network namespace. The driver must know XDP,
-// as veth does. It needs CAP_BPF and CAP_NET_ADMIN, or root.
-func Open(name string, servers int) (*Sink, error) {
-	if servers < 1 || servers > MaxServers {
-		return nil, fmt.Errorf("open sink on %s: %d servers: want 1 to %d", name, servers, MaxServers)
+// looked up in the calling thread's network namespace, in the cheapest way that
+// there is. Where that is not XDP, why says what kept it from being that. It needs
+// CAP_BPF and CAP_NET_ADMIN, or root.
+func Open(name string, servers int) (s *Sink, kind Kind, why error, err error) {
+	for _, k := range []Kind{XDP, Rules} {
+		s, err = OpenKind(k, name, servers)
+		if err == nil {
+			return s, k, why, nil
+		}
+		why = errors.Join(why, err)
 	}
+	return nil, "", nil, why
+}
+
+// OpenKind is Open for one way to count.
+func OpenKind(kind Kind, name string, servers int) (*Sink, error) {
 	s := &Sink{servers: servers}
-	if err := s.attach(name); err != nil {
-		return nil, errors.Join(fmt.Errorf("open sink on %s: %w", name, err), s.Close())
+	err := s.open(kind, name)
+	if err != nil {
+		return nil, fmt.Errorf("open sink on %s: %s: %w", name, kind, err)
 	}
 	return s, nil
 }
 
-func (s *Sink) attach(name string) (err error) {
+func (s *Sink) open(kind Kind, name string) (err error) {
+	if s.servers < 1 || s.servers > MaxServers {
+		return fmt.Errorf("%d servers: want 1 to %d", s.servers, MaxServers)
+	}
 	device, err := net.InterfaceByName(name)
 	if err != nil {
 		return err
 	}
-	s.counts, err = ebpf.NewMap(&ebpf.MapSpec{
-		Name: "bench_sink", Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: 8, MaxEntries: uint32(s.servers + 1),
-	})
-	if err != nil {
-		return fmt.Errorf("make map: %w", err)
+	if kind == XDP {
+		s.counter, err = openXDP(device.Index, s.servers)
+	} else {
+		s.counter, err = openRules(name, s.servers)
 	}
-	s.program, err = ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "bench_sink", Type: ebpf.XDP, License: "GPL", Instructions: program(s.counts.FD(), s.servers),
-	})
-	if err != nil {
-		return fmt.Errorf("load program: %w", err)
-	}
-	s.hold, err = link.AttachXDP(link.XDPOptions{
-		Program: s.program, Interface: device.Index, Flags: link.XDPDriverMode,
-	})
-	if err != nil {
-		return fmt.Errorf("attach program: %w", err)
-	}
-	return nil
-}
-
-// Values of linux/bpf.h and linux/if_ether.h.
-const (
-	xdpDrop        = 1
-	ethernetHeader = 14
-)
-
-// program counts by destination: R1 is the number at its end, or the number of
-// servers where the address is none of theirs.
-func program(counts, servers int) asm.Instructions {
-	return asm.Instructions{
-		asm.LoadMem(asm.R2, asm.R1, 0, asm.Word), // data
-		asm.LoadMem(asm.R3, asm.R1, 4, asm.Word), // data_end
-		asm.Mov.Imm(asm.R1, int32(servers)),
-		asm.Mov.Reg(asm.R4, asm.R2),
-		asm.Add.Imm(asm.R4, ethernetHeader),
-		asm.JGT.Reg(asm.R4, asm.R3, "count"),
-		asm.LoadMem(asm.R4, asm.R2, 0, asm.Word),
-		asm.LoadImm(asm.R5, int64(binary.NativeEndian.Uint32(prefix[:])), asm.DWord),
-		asm.JNE.Reg(asm.R4, asm.R5, "count"),
-		asm.LoadMem(asm.R4, asm.R2, 4, asm.Half),
-		asm.HostTo(asm.BE, asm.R4, asm.Half),
-		asm.JGE.Imm(asm.R4, int32(servers), "count"),
-		asm.Mov.Reg(asm.R1, asm.R4),
-
-		asm.StoreMem(asm.RFP, -4, asm.R1, asm.Word).WithSymbol("count"),
-		asm.LoadMapPtr(asm.R1, counts),
-		asm.Mov.Reg(asm.R2, asm.RFP),
-		asm.Add.Imm(asm.R2, -4),
-		asm.FnMapLookupElem.Call(),
-		asm.JEq.Imm(asm.R0, 0, "drop"),
-		asm.LoadMem(asm.R1, asm.R0, 0, asm.DWord),
-		asm.Add.Imm(asm.R1, 1),
-		asm.StoreMem(asm.R0, 0, asm.R1, asm.DWord),
-		asm.Mov.Imm(asm.R0, xdpDrop).WithSymbol("drop"),
-		asm.Return(),
-	}
+	return err
 }
 
 // Counts is what has come since the sink was opened.
@@ -127,36 +99,20 @@ func (c *Counts) Total() (n uint64) {
 
 // Counts reads the counters.
 func (s *Sink) Counts() (Counts, error) {
-	c := Counts{Servers: make([]uint64, s.servers)}
-	for i := range s.servers + 1 {
-		var each []uint64
-		if err := s.counts.Lookup(uint32(i), &each); err != nil {
-			return c, fmt.Errorf("read sink: %w", err)
-		}
-		var frames uint64
-		for _, n := range each {
-			frames += n
-		}
-		if i == s.servers {
-			c.Others = frames
-		} else {
-			c.Servers[i] = frames
-		}
+	frames, err := s.counter.counts()
+	if err == nil && len(frames) != s.servers+1 {
+		err = fmt.Errorf("%d counters: want %d", len(frames), s.servers+1)
 	}
-	return c, nil
+	if err != nil {
+		return Counts{}, fmt.Errorf("read sink: %w", err)
+	}
+	return Counts{Servers: frames[:s.servers], Others: frames[s.servers]}, nil
 }
 
 // Close takes the sink off the interface.
 func (s *Sink) Close() error {
-	var err error
-	if s.hold != nil {
-		err = s.hold.Close()
+	if err := s.counter.close(); err != nil {
+		return fmt.Errorf("close sink: %w", err)
 	}
-	if s.program != nil {
-		err = errors.Join(err, s.program.Close())
-	}
-	if s.counts != nil {
-		err = errors.Join(err, s.counts.Close())
-	}
-	return err
+	return nil
 }

@@ -60,7 +60,7 @@ func options(t *testing.T) Options {
 // newTestSite is a site that is closed when the test ends.
 func newTestSite(t *testing.T, o Options) *site {
 	t.Helper()
-	s, err := newSite(o)
+	s, err := newSite(o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,9 +159,8 @@ func TestLANRun(t *testing.T) {
 	o.New = 0.01
 	o.Protocol = generator.TCP
 	shown := new(shows)
-	o.Progress = shown
 	r := bench.Start("test", nil)
-	if err := Run(t.Context(), r, o); err != nil {
+	if err := Measure(t.Context(), r, o, shown); err != nil {
 		t.Fatal(err)
 	}
 	for _, peer := range []string{"direct", "director"} {
@@ -202,13 +201,13 @@ func TestLANInterrupted(t *testing.T) {
 	o.Time, o.Rounds = time.Minute, 1000
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
-	o.Progress = cancelAt{func(s bench.Status) {
+	progress := cancelAt{func(s bench.Status) {
 		if s.Round == 1 {
 			cancel(enough)
 		}
 	}}
 	r := bench.Start("test", nil)
-	if err := Run(ctx, r, o); !errors.Is(err, enough) || !r.Interrupted {
+	if err := Measure(ctx, r, o, progress); !errors.Is(err, enough) || !r.Interrupted {
 		t.Errorf("error %v, interrupted %v", err, r.Interrupted)
 	}
 	left, err := filepath.Glob(filepath.Join(os.TempDir(), "bench-*"))

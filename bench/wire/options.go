@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"lvsdr/bench"
 	"lvsdr/bench/generator"
 )
 
@@ -34,10 +33,12 @@ type Options struct {
 	Time    time.Duration // of one trial; default: DefaultTime
 	Rounds  int           // default: DefaultRounds
 	Loss    float64       // that the highest rate stays below; default: DefaultLoss
-
-	Progress bench.Progress // default: nothing is shown
 }
 
+// Validate finds mistakes.
+func (o Options) Validate() error { return o.complete() }
+
+// complete fills in the defaults, and finds mistakes.
 func (o *Options) complete() error {
 	o.Protocol = cmp.Or(o.Protocol, generator.UDP)
 	o.Flows = cmp.Or(o.Flows, DefaultFlows)
@@ -46,9 +47,6 @@ func (o *Options) complete() error {
 	o.Time = cmp.Or(o.Time, DefaultTime)
 	o.Rounds = cmp.Or(o.Rounds, DefaultRounds)
 	o.Loss = cmp.Or(o.Loss, DefaultLoss)
-	if o.Progress == nil {
-		o.Progress = bench.Silent{}
-	}
 	switch {
 	case o.Protocol != generator.UDP && o.Protocol != generator.TCP:
 		return fmt.Errorf("protocol %q: want %s or %s", o.Protocol, generator.UDP, generator.TCP)

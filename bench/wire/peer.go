@@ -79,7 +79,10 @@ func choose(names []string) ([]Peer, error) {
 	return chosen, nil
 }
 
-// skip is an error that leaves a peer out.
-func skip(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", bench.ErrSkip, fmt.Errorf(format, args...))
-}
+// missing is the error that leaves a peer out. It wraps bench.ErrSkip, and says
+// what it wants to say only.
+type missing struct{ error }
+
+func (missing) Is(target error) bool { return target == bench.ErrSkip }
+
+func skip(format string, args ...any) error { return missing{fmt.Errorf(format, args...)} }

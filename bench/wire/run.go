@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"lvsdr/bench"
@@ -22,29 +24,30 @@ const (
 	MetricSaturated = "saturated" // that arrive of as many as can be sent, frames/s
 	MetricOffered   = "offered"   // that were sent then, frames/s
 	MetricCPU       = "cpu"       // that the peer takes for a frame then, ns
-	MetricLost      = "lost "     // + place, then, % of the frames sent
+	MetricLost      = "lost "     // + place, then, % of the frames sent; a peer's own reasons follow, where it had any
 )
 
-// Run measures all peers side by side and records what it finds. It needs root:
+// Measure measures all peers side by side and records what it finds. It needs root:
 // without, it fails with lab.ErrPrivilege. What a peer lacks on this machine is
-// noted in r as skipped. When the context ends, what is complete is in r.
-func Run(ctx context.Context, r *bench.Run, o Options) (err error) {
+// noted in r as skipped. When the context ends, what is complete is in r. The
+// progress may be nil.
+func Measure(ctx context.Context, r *bench.Run, o Options, p bench.Progress) (err error) {
 	if err := o.complete(); err != nil {
 		return err
 	}
-	s, err := newSite(o)
+	s, err := newSite(o, p)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	cases, err := s.prepare(ctx, r)
 	for _, note := range s.notes {
-		r.Skip("", note)
+		r.Skip(note.What, note.Why)
 	}
 	if err != nil {
 		return err
 	}
-	return r.Rounds(ctx, o.Rounds, cases, o.Progress)
+	return r.Rounds(ctx, o.Rounds, cases, s.progress)
 }
 
 // prepare starts all peers, and returns those that can be measured.
@@ -54,7 +57,7 @@ func (s *site) prepare(ctx context.Context, r *bench.Run) (cases []bench.Case, e
 		return nil, err
 	}
 	for _, p := range peers {
-		s.options.Progress.Show(bench.Status{What: "start " + p.Name})
+		s.progress.Show(bench.Status{What: "start " + p.Name})
 		g := s.newSegment(p)
 		switch err := g.start(ctx); {
 		case errors.Is(err, bench.ErrSkip):
@@ -202,7 +205,7 @@ func (g *segment) trial(ctx context.Context, rate float64) (*Trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.site.options.Progress.Show(bench.Status{What: g.peer.Name, Moving: true, Rate: t.Rate(), Loss: t.Loss()})
+	g.site.progress.Show(bench.Status{What: g.peer.Name, Moving: true, Rate: t.Rate(), Loss: t.Loss()})
 	return t, nil
 }
 
@@ -227,12 +230,15 @@ func (t *Trial) readings() []bench.Reading {
 		{"send", float64(t.Lost.Send)},
 		{"elsewhere", float64(t.Lost.Elsewhere)},
 	} {
-		share := 0.0
-		if t.Sent > 0 {
-			share = place.frames / float64(t.Sent) * 100
-		}
 		readings = append(readings, bench.Reading{
-			Metric: MetricLost + place.name, Unit: "%", Better: bench.Neither, Value: share,
+			Metric: MetricLost + place.name, Unit: "%", Better: bench.Neither,
+			Value: place.frames / float64(max(t.Sent, 1)) * 100,
+		})
+	}
+	for _, reason := range slices.Sorted(maps.Keys(t.Lost.Reasons)) {
+		readings = append(readings, bench.Reading{
+			Metric: MetricLost + "peer: " + reason, Unit: "%", Better: bench.Neither,
+			Value: float64(t.Lost.Reasons[reason]) / float64(max(t.Sent, 1)) * 100,
 		})
 	}
 	return readings

@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync/atomic"
 
+	"lvsdr/bench"
 	"lvsdr/bench/generator"
 	"lvsdr/bench/sink"
 	"lvsdr/lab"
@@ -46,12 +47,13 @@ type site struct {
 	generator  *lab.Host
 	servers    *lab.Host
 	segments   []*segment
-	notes      []string // what is not as it should be
+	progress   bench.Progress
+	notes      []bench.Skip // what is not as it should be
 }
 
-// newSite needs root: it fails with lab.ErrPrivilege.
-func newSite(o Options) (*site, error) {
-	p, err := chooseProcessors()
+// newSite needs root: it fails with lab.ErrPrivilege. The progress may be nil.
+func newSite(o Options, p bench.Progress) (*site, error) {
+	chosen, err := chooseProcessors()
 	if err != nil {
 		return nil, err
 	}
@@ -59,23 +61,19 @@ func newSite(o Options) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &site{lab: l, processors: p, options: o, number: sites.Add(1)}
+	if p == nil {
+		p = bench.Silent{}
+	}
+	s := &site{lab: l, processors: chosen, options: o, number: sites.Add(1), progress: p}
 	s.generator, s.servers = l.Host("generator"), l.Host("servers")
-	if !p.apart {
-		s.note("one processor only: generator and peers take it from each other")
+	if !chosen.apart {
+		s.note("processors", "there is one only: the generator and what it measures take it from each other")
 	}
 	return s, nil
 }
 
-// note keeps what the reader of the figures should know, once.
-func (s *site) note(text string) {
-	for _, have := range s.notes {
-		if have == text {
-			return
-		}
-	}
-	s.notes = append(s.notes, text)
-}
+// note keeps what the reader of the figures should know.
+func (s *site) note(what, why string) { s.notes = append(s.notes, bench.Skip{What: what, Why: why}) }
 
 // close stops the peers and removes the LAN.
 func (s *site) close() error {
@@ -145,9 +143,16 @@ func (g *segment) traffic() generator.Traffic {
 
 // openEnds starts the generator and the sink.
 func (g *segment) openEnds() error {
-	err := g.site.servers.Do(func() (err error) {
-		g.sink, err = sink.Open(g.out.Peer.Name(), g.site.options.Servers)
-		return err
+	err := g.site.servers.Do(func() error {
+		made, kind, why, err := sink.Open(g.out.Peer.Name(), g.site.options.Servers)
+		if err != nil {
+			return err
+		}
+		g.sink = made
+		if why != nil {
+			g.site.note(string(sink.XDP), fmt.Sprintf("frames are counted by %s, which is slow: %v", kind, why))
+		}
+		return nil
 	})
 	if err != nil {
 		return err
@@ -159,7 +164,7 @@ func (g *segment) openEnds() error {
 		}
 		g.generator, g.kind = made, kind
 		if why != nil {
-			g.site.note(fmt.Sprintf("frames are sent by %s, which is slow: %v", kind, why))
+			g.site.note(string(generator.LiveFrames), fmt.Sprintf("frames are sent by %s, which is slow: %v", kind, why))
 		}
 		return nil
 	})
@@ -172,7 +177,7 @@ func (g *segment) receiveInThread() {
 		err = pin(thread, g.site.processors.peer)
 	}
 	if err != nil {
-		g.site.note(fmt.Sprintf("what the kernel spends on receiving is in no figure: %v", err))
+		g.site.note("processor time", fmt.Sprintf("what the kernel takes to receive is in no figure: %v", err))
 		return
 	}
 	g.receiving = []int{thread}
