@@ -8,12 +8,12 @@ import (
 	"lvsdr/bench/generator"
 )
 
-// Defaults of Options. A run takes about a minute and a half with them.
+// Defaults of Options. A run takes a minute and a half with them.
 const (
 	DefaultFlows   = 65_536
 	DefaultSize    = generator.MinSize
 	DefaultServers = 4
-	DefaultTime    = 300 * time.Millisecond
+	DefaultTime    = 200 * time.Millisecond
 	DefaultRounds  = 3
 	DefaultLoss    = 0.001
 )

@@ -11,9 +11,10 @@ func TestDefaults(t *testing.T) {
 	if err := o.complete(); err != nil {
 		t.Fatal(err)
 	}
-	// A trial, its warm-up and the look around it; a search has eight trials or so.
-	each := o.Time + o.Time/warmShare + 100*time.Millisecond
-	if whole := time.Duration(len(Peers())*o.Rounds*9) * each; whole > 2*time.Minute {
+	// A trial, its warm-up and what both take to begin and to settle; most searches
+	// are shorter.
+	each := o.Time + o.Time/warmShare + 2*30*time.Millisecond
+	if whole := time.Duration(len(Peers())*o.Rounds*(searchTrials+1)) * each; whole > 2*time.Minute {
 		t.Errorf("with its defaults a run takes %v", whole)
 	}
 }

@@ -172,8 +172,7 @@ func (g *segment) measure(ctx context.Context) ([]bench.Reading, error) {
 	}, readings...), nil
 }
 
-// search finds the highest rate. A loss counts when it shows twice: other
-// programs on the machine lose frames too.
+// search finds the highest rate.
 func (g *segment) search(ctx context.Context, start float64) (float64, error) {
 	s := NewSearch(start, g.site.options.Loss, precision)
 	for {
@@ -182,9 +181,6 @@ func (g *segment) search(ctx context.Context, start float64) (float64, error) {
 			return s.Found(), nil
 		}
 		t, err := g.trial(ctx, rate)
-		if err == nil && t.Loss() >= g.site.options.Loss {
-			t, err = g.trial(ctx, rate)
-		}
 		if err != nil {
 			return 0, err
 		}

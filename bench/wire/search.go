@@ -7,12 +7,14 @@ import "math"
 // rate to try next. It knows no time and no frames.
 //
 // It goes up or down from where it starts until one rate has passed and one has
-// failed, and then tries between them until they are close.
+// failed, and then tries between them until they are close. A rate fails when it
+// does so twice: other programs on the machine lose frames too.
 type Search struct {
 	limit     float64 // of loss, 0..1
 	precision float64 // the rates are close: high is at most so much above low
 	left      int     // trials
 	next      float64
+	doubted   bool    // the next rate has failed once
 	low, high float64 // highest that passed, lowest that failed; 0: none yet
 }
 
@@ -42,6 +44,10 @@ func (s *Search) Next() (rate float64, more bool) {
 func (s *Search) Report(sent, loss float64) {
 	s.left--
 	asked := s.next
+	if s.doubted = loss >= s.limit && !s.doubted; s.doubted && s.left > 0 {
+		return // the same again
+	}
+	s.doubted = false
 	if loss < s.limit {
 		s.low = math.Max(s.low, sent)
 	}

@@ -58,7 +58,7 @@ func TestSearch(t *testing.T) {
 
 // TestSearchIsShort: from the saturated rate, which is near, few trials are needed.
 func TestSearchIsShort(t *testing.T) {
-	if _, trials := find(t, &lossyWire{capacity: 500_000}, 500_100); trials > 7 {
+	if _, trials := find(t, &lossyWire{capacity: 500_000}, 500_100); trials > 10 {
 		t.Errorf("%d trials", trials)
 	}
 }
@@ -79,6 +79,28 @@ func TestSearchHopeless(t *testing.T) {
 	}
 	if found, _ := find(t, &lossyWire{capacity: 1e6, base: 0.01}, 1000); found != 0 {
 		t.Errorf("found %v on a wire that always loses", found)
+	}
+}
+
+// TestSearchDoubts: one trial in which something else lost frames changes nothing.
+func TestSearchDoubts(t *testing.T) {
+	w := &lossyWire{capacity: 500_000}
+	for spoilt := range 8 {
+		s := NewSearch(450_000, 0.001, 0.02)
+		for trial := 0; ; trial++ {
+			rate, more := s.Next()
+			if !more {
+				break
+			}
+			sent, loss := w.try(rate)
+			if trial == spoilt {
+				loss = 0.5
+			}
+			s.Report(sent, loss)
+		}
+		if found := s.Found(); found < 480_000 {
+			t.Errorf("with trial %d spoilt: found %v", spoilt, found)
+		}
 	}
 }
 
