@@ -18,12 +18,16 @@ import (
 	"lvsdr/lab"
 )
 
+// built is the directory of the real program, if a test needed it.
+var built string
+
 // director builds the real program once, and returns where it is.
 var director = sync.OnceValues(func() (string, error) {
 	directory, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return "", err
 	}
+	built = directory
 	path := filepath.Join(directory, "director")
 	build := exec.Command("go", "build", "-o", path, "lvsdr/cmd/director")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -35,8 +39,8 @@ var director = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if path, err := director(); err == nil {
-			os.RemoveAll(filepath.Dir(path))
+		if built != "" {
+			os.RemoveAll(built)
 		}
 		os.Exit(code)
 	}))

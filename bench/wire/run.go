@@ -124,8 +124,8 @@ func (g *segment) arrives(ctx context.Context) error {
 	return nil
 }
 
-// Opening all flows: at half of what the peer takes, until none is lost, a few
-// times.
+// Opening all flows: at half of what the peer takes, and where the first frame of a
+// flow must not be lost, until none is, a few times.
 const (
 	openProbe   = 100 * time.Millisecond
 	openTries   = 3
@@ -148,7 +148,7 @@ func (g *segment) openFlows(ctx context.Context) error {
 		t, err := g.try(ctx, generator.Load{
 			Rate: rate, Time: openLongest, Frames: uint64(g.site.options.Flows), Open: g.peer.syn,
 		})
-		if err != nil || t.Loss() == 0 {
+		if err != nil || t.Loss() == 0 || g.site.options.Protocol != generator.TCP {
 			return err
 		}
 	}

@@ -6,9 +6,10 @@ import "math"
 // share of the frames is lost. It is told what each trial lost, and says at which
 // rate to try next. It knows no time and no frames.
 //
-// It goes up or down from where it starts until one rate has passed and one has
-// failed, and then tries between them until they are close. A rate fails when it
-// does so twice: other programs on the machine lose frames too.
+// It goes down to what arrived until one rate has passed, up from there in steps
+// that double until one has failed, and then tries between them until they are
+// close. A rate fails when it does so twice: other programs on the machine lose
+// frames too.
 type Search struct {
 	limit     float64 // of loss, 0..1
 	precision float64 // the rates are close: high is at most so much above low
@@ -16,20 +17,23 @@ type Search struct {
 	next      float64
 	doubted   bool    // the next rate has failed once
 	low, high float64 // highest that passed, lowest that failed; 0: none yet
+	step      float64 // up, as a share
 }
 
 // Steps of a search.
 const (
-	searchTrials = 12
-	searchUp     = 1.3
-	searchDown   = 0.75
-	searchFloor  = 100 // frames a second: what does not pass at this rate passes at none
+	searchTrials = 16
+	searchDown   = 0.97 // at most so much of a rate that failed
+	searchFloor  = 100  // frames a second: what does not pass at this rate passes at none
 )
 
 // NewSearch starts at a rate in frames a second, for a loss below limit (0.001 is
 // 0.1 %). Where it ends, a rate higher by precision (0.02 is 2 %) has failed.
 func NewSearch(start, limit, precision float64) *Search {
-	return &Search{limit: limit, precision: precision, left: searchTrials, next: math.Max(start, searchFloor)}
+	return &Search{
+		limit: limit, precision: precision, left: searchTrials,
+		next: math.Max(start, searchFloor), step: 2 * precision,
+	}
 }
 
 // Next returns the rate to try; false when the search is over.
@@ -50,17 +54,17 @@ func (s *Search) Report(sent, loss float64) {
 	s.doubted = false
 	if loss < s.limit {
 		s.low = math.Max(s.low, sent)
+		s.step *= 2
 	}
 	if loss >= s.limit || sent < asked/(1+s.precision/4) {
 		s.fail(asked)
 	}
+	s.next = s.low * (1 + s.step/2)
 	switch {
-	case s.high == 0:
-		s.next = s.low * searchUp
 	case s.low == 0:
-		s.next = math.Max(s.high*searchDown, searchFloor)
-	default:
-		s.next = math.Sqrt(s.low * s.high)
+		s.next = math.Max(math.Min(sent*(1-loss), s.high*searchDown), searchFloor)
+	case s.high > 0:
+		s.next = math.Min(s.next, math.Sqrt(s.low*s.high))
 	}
 }
 
