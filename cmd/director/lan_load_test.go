@@ -59,7 +59,7 @@ func (c *cluster) waitPart(s *realServer, low, high int) *api.Status {
 func TestLANLoad(t *testing.T) {
 	c := layCluster(t, clusterConfig{
 		Serve: serveGo, StaticARP: true, Scheduler: "wrr",
-		Service: "    dynamic_weight: {min: 10%, smoothing: 1s, agent: {port: 9481, every: 200ms, timeout: 200ms, fall: 2}}\n",
+		Service: "    dynamic_weight: {min: 10%, smoothing: 1s, agent: {port: 9481, every: 1s, timeout: 1s, fall: 3}}\n",
 	})
 	web1, web2, web3 := c.Servers[0], c.Servers[1], c.Servers[2]
 	agent := serveAgent(t, web2, "20%")
