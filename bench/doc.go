@@ -7,6 +7,7 @@
 // are compared, by medians and spread. [Compare] says what two runs differ in
 // beyond that noise. Files are JSON, read strictly and by version.
 //
-// What is measured is not here: bench/path measures the forward path in process.
+// What is measured is not here: bench/path measures the forward path in process,
+// bench/wire the running director on a LAN.
 // bench/report draws.
 package bench
