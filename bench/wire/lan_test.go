@@ -184,17 +184,20 @@ func TestLANRun(t *testing.T) {
 	if len(r.Skipped) == 0 && r.Find(bench.Name{Scenario: Scenario, Variant: "ipvs", Params: o.params(), Metric: MetricRate}) == nil {
 		t.Error("IPVS was neither measured nor skipped")
 	}
-	if !shown.moving {
-		t.Error("no rate was shown")
+	if !shown.moving || shown.lost {
+		t.Errorf("a rate was shown: %v; without its round: %v", shown.moving, shown.lost)
 	}
 }
 
 type shows struct {
 	bench.Silent
-	moving bool
+	moving, lost bool
 }
 
-func (s *shows) Show(status bench.Status) { s.moving = s.moving || status.Moving }
+func (s *shows) Show(status bench.Status) {
+	s.moving = s.moving || status.Moving
+	s.lost = s.lost || status.Moving && status.Round == 0
+}
 
 // TestLANInterrupted: a run that is ended from outside ends soon, says so, and
 // leaves nothing behind, which the test of leaked goroutines, and the site's close,

@@ -125,7 +125,7 @@ func (g *segment) arrives(ctx context.Context) error {
 }
 
 // Opening all flows: at half of what the peer takes, and where the first frame of a
-// flow must not be lost, until none is, a few times.
+// flow must not be lost, until hardly one is, a few times.
 const (
 	openProbe   = 100 * time.Millisecond
 	openTries   = 3
@@ -148,7 +148,7 @@ func (g *segment) openFlows(ctx context.Context) error {
 		t, err := g.try(ctx, generator.Load{
 			Rate: rate, Time: openLongest, Frames: uint64(g.site.options.Flows), Open: g.peer.syn,
 		})
-		if err != nil || t.Loss() == 0 || g.site.options.Protocol != generator.TCP {
+		if err != nil || t.Loss() < g.site.options.Loss/2 || g.site.options.Protocol != generator.TCP {
 			return err
 		}
 	}
@@ -201,7 +201,7 @@ func (g *segment) trial(ctx context.Context, rate float64) (*Trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.site.progress.Show(bench.Status{What: g.peer.Name, Moving: true, Rate: t.Rate(), Loss: t.Loss()})
+	g.site.progress.trial(t)
 	return t, nil
 }
 

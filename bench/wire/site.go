@@ -47,7 +47,7 @@ type site struct {
 	generator  *lab.Host
 	servers    *lab.Host
 	segments   []*segment
-	progress   bench.Progress
+	progress   *progress
 	notes      []bench.Skip // what is not as it should be
 }
 
@@ -64,7 +64,7 @@ func newSite(o Options, p bench.Progress) (*site, error) {
 	if p == nil {
 		p = bench.Silent{}
 	}
-	s := &site{lab: l, processors: chosen, options: o, number: sites.Add(1), progress: p}
+	s := &site{lab: l, processors: chosen, options: o, number: sites.Add(1), progress: &progress{Progress: p}}
 	s.generator, s.servers = l.Host("generator"), l.Host("servers")
 	if !chosen.apart {
 		s.note("processors", "there is one only: the generator and what it measures take it from each other")
