@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"lvsdr/finding"
 )
 
 // MethodARPTables is the name of the method that filters ARP.
@@ -111,7 +113,7 @@ func (arptablesMethod) table(vip netip.Addr, o Options, s *state) (Table, error)
 		own, ok := s.ownAddress(name, o.VIPs)
 		if !ok {
 			return Table{}, fmt.Errorf("%v: %s has no IPv4 address of the server's own to stand in for the VIP: "+
-				"ip addr add ADDRESS/PREFIX dev %s, or name the LAN's interface with --interface", vip, name, shellWord(name))
+				"ip addr add ADDRESS/PREFIX dev %s, or name the LAN's interface with --interface", vip, name, finding.ShellWord(name))
 		}
 		out.Rules = append(out.Rules, Rule{Out: name, Field: FieldARPSender, VIP: vip, Action: ActionSetSender, Sender: own})
 	}
@@ -169,7 +171,7 @@ func (m arptablesMethod) checkPlace(vip netip.Addr, s *state) Finding {
 				Name: NameVIPInterface, VIP: vip, Interface: a.Interface,
 				What:   fmt.Sprintf("%v is on %s, which is down", vip, a.Interface),
 				Why:    "the host does not accept packets for it reliably",
-				Remedy: fmt.Sprintf("ip link set %s up", shellWord(a.Interface)),
+				Remedy: fmt.Sprintf("ip link set %s up", finding.ShellWord(a.Interface)),
 			}
 		}
 		found = isThere(a)

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"lvsdr/finding"
 )
 
 // Change is one reversible change of a host. Do and Undo reach the same end
@@ -121,11 +123,11 @@ func (c *AddressChange) there(h Host) (bool, error) {
 // Command implements Change.
 func (c *AddressChange) Command() string {
 	if c.Prefix.Addr().Is6() {
-		return fmt.Sprintf("ip -6 addr add %v dev %s nodad preferred_lft 0", c.Prefix, shellWord(c.Interface))
+		return fmt.Sprintf("ip -6 addr add %v dev %s nodad preferred_lft 0", c.Prefix, finding.ShellWord(c.Interface))
 	}
-	line := fmt.Sprintf("ip addr add %v dev %s scope %v", c.Prefix, shellWord(c.Interface), c.Scope)
+	line := fmt.Sprintf("ip addr add %v dev %s scope %v", c.Prefix, finding.ShellWord(c.Interface), c.Scope)
 	if c.Label != "" {
-		line += " label " + shellWord(c.Label)
+		line += " label " + finding.ShellWord(c.Label)
 	}
 	return line
 }

@@ -3,6 +3,8 @@ package realserver
 import (
 	"fmt"
 	"net/netip"
+
+	"lvsdr/finding"
 )
 
 const (
@@ -37,7 +39,7 @@ func (i *inspection) mtuOf(l Link) Finding {
 	case i.has6() && l.MTU < minMTU6:
 		f.OK = false
 		f.Why = fmt.Sprintf("IPv6 needs %d at least, and is off on this interface", minMTU6)
-		f.Remedy = fmt.Sprintf("ip link set %s mtu %d", shellWord(l.Name), max(ethernetMTU, minMTU6))
+		f.Remedy = fmt.Sprintf("ip link set %s mtu %d", finding.ShellWord(l.Name), max(ethernetMTU, minMTU6))
 	case l.MTU < ethernetMTU && !l.Loopback:
 		f.Why = fmt.Sprintf("if the director's is larger, what it sends on above %d bytes is lost here: TCP keeps to the smaller one by itself, UDP does not", l.MTU)
 	}

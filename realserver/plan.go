@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"lvsdr/finding"
 )
 
 // Plan is what Apply would do: the steps that the host lacks, in order, and then
@@ -68,7 +70,7 @@ func (p *Plan) Commands() []string {
 	for _, vip := range p.Gone {
 		line := fmt.Sprintf("director realserver undo --vip %v", vip)
 		if p.stateDir != DefaultStateDir {
-			line += " --state-dir " + shellWord(p.stateDir)
+			line += " --state-dir " + finding.ShellWord(p.stateDir)
 		}
 		lines = append(lines, line)
 	}

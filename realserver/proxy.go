@@ -3,6 +3,8 @@ package realserver
 import (
 	"fmt"
 	"slices"
+
+	"lvsdr/finding"
 )
 
 // proxies looks for what answers ARP and neighbour solicitations on behalf of
@@ -64,11 +66,11 @@ func proxyNeighbor(p ProxyNeighbor) Finding {
 		Name: NameProxyNeighbor, VIP: p.Address, Interface: p.Interface,
 		What:   fmt.Sprintf("%v is a proxy neighbour on %s", p.Address, p.Interface),
 		Why:    "the host answers ARP for the VIP by that entry, if it forwards and the VIP is no address of its own",
-		Remedy: fmt.Sprintf("ip neigh del proxy %v dev %s", p.Address, shellWord(p.Interface)),
+		Remedy: fmt.Sprintf("ip neigh del proxy %v dev %s", p.Address, finding.ShellWord(p.Interface)),
 	}
 	if p.Address.Is6() {
 		f.Why = "the host answers neighbour solicitations for the VIP by that entry, if it forwards and proxy_ndp is on"
-		f.Remedy = fmt.Sprintf("ip -6 neigh del proxy %v dev %s", p.Address, shellWord(p.Interface))
+		f.Remedy = fmt.Sprintf("ip -6 neigh del proxy %v dev %s", p.Address, finding.ShellWord(p.Interface))
 	}
 	return f
 }

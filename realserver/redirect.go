@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"lvsdr/finding"
 )
 
 // MethodRedirect is the name of the method that needs no address on the host.
@@ -162,6 +164,6 @@ func checkAddressOf(name, family string, is func(netip.Addr) bool, s *state) Fin
 		Name: NameRedirectAddress, Interface: name,
 		What:   fmt.Sprintf("%s has no %s address of scope global", name, family),
 		Why:    whyRedirectTo,
-		Remedy: "ip addr add ADDRESS/PREFIX dev " + shellWord(name),
+		Remedy: "ip addr add ADDRESS/PREFIX dev " + finding.ShellWord(name),
 	}
 }

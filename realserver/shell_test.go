@@ -5,23 +5,12 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"lvsdr/finding"
 )
 
 // oddNames are names that the kernel takes for interfaces.
 var oddNames = []string{"$(id)", "a;id", "b'c", `d"e`, "`id`", "f*", "-n", "#g", "~", "h&", `i\j`, "k|l", "<m>", "!n", "eth0.10"}
-
-// TestShellWord: a shell makes the same of it again.
-func TestShellWord(t *testing.T) {
-	for _, text := range append([]string{"", "eth0", "net.ipv4.conf.eth0.arp_ignore=3", "a b", "'", "''", "a\nb"}, oddNames...) {
-		got, err := exec.Command("sh", "-c", "printf %s "+shellWord(text)).Output()
-		if err != nil || string(got) != text {
-			t.Errorf("%q as %s: a shell makes %q of it, %v", text, shellWord(text), got, err)
-		}
-	}
-	if got := shellWord("eth0.10"); got != "eth0.10" {
-		t.Errorf("a plain name becomes %s", got)
-	}
-}
 
 // TestCommandsOfOddInterfaces: whatever name an interface has, the printed lines and
 // remedies run no other programs than they should.
@@ -56,7 +45,7 @@ func TestCommandsOfOddInterfaces(t *testing.T) {
 		}
 		seen := false
 		for _, line := range lines {
-			seen = seen || strings.Contains(line, shellWord(name))
+			seen = seen || strings.Contains(line, finding.ShellWord(name))
 			wantOnly(t, line)
 		}
 		if !seen {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"lvsdr/finding"
 )
 
 // state is what a method sees of a host: the host as it is, and by the record,
@@ -45,7 +47,7 @@ func (s *state) isOwn(a Address) bool {
 // takeOff is the line for a shell that takes a VIP off an interface. Whoever took
 // the server's own address for a VIP must not be told to cut the server off.
 func (s *state) takeOff(a Address) string {
-	dev := shellWord(a.Interface)
+	dev := finding.ShellWord(a.Interface)
 	line := fmt.Sprintf("ip addr del %v dev %s", a.Prefix, dev)
 	if s.isOwn(a) {
 		return fmt.Sprintf("ip addr show dev %s  # the server's own address cannot be a VIP, name another; if it is not its own: %s", dev, line)

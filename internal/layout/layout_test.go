@@ -62,8 +62,9 @@ var mayImport = map[string][]string{
 	"admin":              {"director", "admin/api"},
 	"ipvsadm":            {"admin/api"},
 	"realserver/ruleset": {},
-	// It tries the VIPs' packets on the host's rules.
-	"realserver": {"realserver/ruleset"},
+	// It tries the VIPs' packets on the host's rules, and writes commands for a
+	// shell as all findings do.
+	"realserver": {"realserver/ruleset", "finding"},
 	// It asks in ARP, and the guard judges the host's kernel.
 	"doctor": {"frame", "arp", "finding", "guard"},
 	"lab":    {},
