@@ -169,7 +169,7 @@ func (k *hostCheck) address(addr netip.Addr, remedy func(owner) string, s subjec
 }
 
 func removeVIP(o owner) string {
-	return fmt.Sprintf("the director answers for a VIP, its kernel must not; remove it: ip address del %s dev %s", o.prefix, o.name)
+	return fmt.Sprintf("the director answers for a VIP, its kernel must not: write another VIP or, if the host does not need the address: ip address del %s dev %s", o.prefix, o.name)
 }
 
 func notOwnServer(owner) string { return "a director cannot be its own real server" }

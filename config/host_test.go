@@ -34,8 +34,8 @@ func TestCheckHost(t *testing.T) {
 		},
 		{
 			"own addresses", "ingress: eth0\nservices:\n- address: [192.0.2.10:80, 192.0.2.1:80]\n- address: 198.51.100.2:80\n",
-			"f.yaml:3:28: services[0].address[1]: 192.0.2.1 is an address of this host, on eth0; the director answers for a VIP, its kernel must not; remove it: ip address del 192.0.2.1/24 dev eth0\n" +
-				"f.yaml:4:12: services[1].address: 198.51.100.2 is an address of this host, on eth1; the director answers for a VIP, its kernel must not; remove it: ip address del 198.51.100.2/31 dev eth1",
+			"f.yaml:3:28: services[0].address[1]: 192.0.2.1 is an address of this host, on eth0; the director answers for a VIP, its kernel must not: write another VIP or, if the host does not need the address: ip address del 192.0.2.1/24 dev eth0\n" +
+				"f.yaml:4:12: services[1].address: 198.51.100.2 is an address of this host, on eth1; the director answers for a VIP, its kernel must not: write another VIP or, if the host does not need the address: ip address del 198.51.100.2/31 dev eth1",
 		},
 		{
 			"own real server", "ingress: eth0\nservices:\n- address: 192.0.2.10:80\n  real_servers: [192.0.2.1, {address: 198.51.100.2}]\n",
@@ -48,13 +48,13 @@ func TestCheckHost(t *testing.T) {
 		},
 		{
 			"vips", "ingress: eth0\nvips: [192.0.2.10, 192.0.2.1, 192.0.2.255]\n",
-			"f.yaml:2:20: vips[1]: 192.0.2.1 is an address of this host, on eth0; the director answers for a VIP, its kernel must not; remove it: ip address del 192.0.2.1/24 dev eth0\n" +
+			"f.yaml:2:20: vips[1]: 192.0.2.1 is an address of this host, on eth0; the director answers for a VIP, its kernel must not: write another VIP or, if the host does not need the address: ip address del 192.0.2.1/24 dev eth0\n" +
 				"f.yaml:2:31: vips[2]: 192.0.2.255 is the broadcast address of 192.0.2.0/24; write a unicast address of the LAN",
 		},
 		{
 			"one VIP, two ports", "ingress: eth0\nservices:\n- address: [192.0.2.1:80, 192.0.2.1:81]\n- address: 192.0.2.1:82\n",
-			"f.yaml:3:13: services[0].address[0]: 192.0.2.1 is an address of this host, on eth0; the director answers for a VIP, its kernel must not; remove it: ip address del 192.0.2.1/24 dev eth0\n" +
-				"f.yaml:4:12: services[1].address: 192.0.2.1 is an address of this host, on eth0; the director answers for a VIP, its kernel must not; remove it: ip address del 192.0.2.1/24 dev eth0",
+			"f.yaml:3:13: services[0].address[0]: 192.0.2.1 is an address of this host, on eth0; the director answers for a VIP, its kernel must not: write another VIP or, if the host does not need the address: ip address del 192.0.2.1/24 dev eth0\n" +
+				"f.yaml:4:12: services[1].address: 192.0.2.1 is an address of this host, on eth0; the director answers for a VIP, its kernel must not: write another VIP or, if the host does not need the address: ip address del 192.0.2.1/24 dev eth0",
 		},
 		{
 			"directed broadcast", "ingress: eth0\nservices:\n- address: 192.0.2.255:80\n  real_servers: [198.51.100.3]\n",
@@ -89,7 +89,7 @@ func TestCheckHostWithoutFile(t *testing.T) {
 		RealServers: []RealServer{{Addr: netip.MustParseAddr("192.0.2.1")}},
 	}}}
 	const want = "service web: real_servers: 192.0.2.1 is an address of this host, on eth0; a director cannot be its own real server\n" +
-		"vips: 198.51.100.2 is an address of this host, on eth1; the director answers for a VIP, its kernel must not; remove it: ip address del 198.51.100.2/31 dev eth1"
+		"vips: 198.51.100.2 is an address of this host, on eth1; the director answers for a VIP, its kernel must not: write another VIP or, if the host does not need the address: ip address del 198.51.100.2/31 dev eth1"
 	if err := c.CheckHost(host); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

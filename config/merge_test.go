@@ -354,7 +354,7 @@ func TestMergePlaces(t *testing.T) {
 	next := parse(t, "ingress: eth0\nservices:\n- "+webLine+"\n- {name: api, address: 192.0.2.11:80, real_servers: [192.0.2.1]}\n")
 	merged, _ := Merge(file, after(t, file, del(web), add(tcp("198.51.100.2:80"), ServiceSettings{})), next)
 	const want = "service tcp-198.51.100.2-80: address: 198.51.100.2 is an address of this host, on eth1; " +
-		"the director answers for a VIP, its kernel must not; remove it: ip address del 198.51.100.2/31 dev eth1\n" +
+		"the director answers for a VIP, its kernel must not: write another VIP or, if the host does not need the address: ip address del 198.51.100.2/31 dev eth1\n" +
 		"test.yaml:4:54: services[1].real_servers[0]: 192.0.2.1 is an address of this host, on eth0; a director cannot be its own real server"
 	if err := merged.CheckHost(host); err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)

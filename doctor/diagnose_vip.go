@@ -96,7 +96,7 @@ func (m *machine) diagnoseSources() []finding.Result {
 			What:    fmt.Sprintf("%s has no %s address: what the real servers take of the %s VIPs cannot be asked", m.seg.name, family, family),
 			Why:     "their answers would not find the way back",
 			Host:    finding.ThisHost,
-			Command: fmt.Sprintf("ip addr add ADDRESS/BITS dev %s", m.seg.name),
+			Command: fmt.Sprintf("ip addr add ADDRESS/BITS dev %s", finding.ShellWord(m.seg.name)),
 		})
 	}
 	return results

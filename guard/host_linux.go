@@ -147,7 +147,7 @@ func local(vips []netip.Addr, links []netlink.Link) ([]Local, error) {
 	for _, a := range addrs {
 		p := prefix(a.IPNet)
 		if slices.Contains(vips, p.Addr()) {
-			found = append(found, Local{VIP: p.Addr(), Prefix: p, Interface: names[a.LinkIndex]})
+			found = append(found, Local{VIP: p.Addr(), Prefix: p, Interface: names[a.LinkIndex], Own: isOwn(a, addrs)})
 		}
 	}
 	routes, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_LOCAL}, netlink.RT_FILTER_TABLE)
@@ -168,6 +168,19 @@ func local(vips []netip.Addr, links []netlink.Link) ([]Local, error) {
 		}
 	}
 	return found, nil
+}
+
+// isOwn says whether an address is likely to be the one by which the host is on a
+// subnet: the first one there or, in IPv6, which lists the latest first, the only one.
+func isOwn(a netlink.Addr, all []netlink.Addr) bool {
+	p := prefix(a.IPNet)
+	if p.IsSingleIP() || p.Addr().IsLoopback() {
+		return false
+	}
+	subnet := slices.DeleteFunc(slices.Clone(all), func(b netlink.Addr) bool {
+		return b.LinkIndex != a.LinkIndex || prefix(b.IPNet).Masked() != p.Masked()
+	})
+	return prefix(subnet[0].IPNet) == p && (p.Addr().Is4() || len(subnet) == 1)
 }
 
 // routeType names the types by which the kernel keeps a packet for itself.

@@ -63,6 +63,9 @@ type Local struct {
 	Prefix    netip.Prefix // of the address, or of the route
 	Interface string
 	RouteType string // "" for an address; "local", "broadcast" or "anycast" for a route
+	// Own: the address is likely to be the one by which the host is on the
+	// interface's subnet.
+	Own bool
 }
 
 // Severity says what a finding asks of the director.
@@ -184,25 +187,40 @@ func inspectLocal(f Facts) []Finding {
 	if len(f.Local) == 0 {
 		return []Finding{{What: "no VIP is an address of this host"}}
 	}
-	var findings []Finding
-	for _, l := range f.Local {
-		if l.RouteType != "" {
-			findings = append(findings, Finding{
-				Severity: Refuse,
-				What:     fmt.Sprintf("the VIP %v is this host's own by the %s route to %v", l.VIP, l.RouteType, l.Prefix),
-				Why:      "the kernel answers ARP for it and takes its traffic",
-				Remedy:   fmt.Sprintf("ip route del %s %v dev %s table local", l.RouteType, l.Prefix, l.Interface),
-			})
-			continue
-		}
-		findings = append(findings, Finding{
-			Severity: Refuse,
-			What:     fmt.Sprintf("the VIP %v is an address of this host, on %s", l.VIP, l.Interface),
-			Why:      "the kernel answers ARP for it and resets its connections",
-			Remedy:   fmt.Sprintf("ip addr del %v dev %s", l.Prefix, l.Interface),
-		})
+	findings := make([]Finding, len(f.Local))
+	for i, l := range f.Local {
+		findings[i] = l.inspect()
 	}
 	return findings
+}
+
+// inspect says how the host loses the VIP. Whoever took the host's own address for a
+// VIP must not be told to cut the host off.
+func (l *Local) inspect() Finding {
+	dev := finding.ShellWord(l.Interface)
+	if l.RouteType != "" {
+		return Finding{
+			Severity: Refuse,
+			What:     fmt.Sprintf("the VIP %v is this host's own by the %s route to %v", l.VIP, l.RouteType, l.Prefix),
+			Why:      "the kernel answers ARP for it and takes its traffic",
+			Remedy:   fmt.Sprintf("ip route del %s %v dev %s table local", l.RouteType, l.Prefix, dev),
+		}
+	}
+	line := fmt.Sprintf("ip addr del %v dev %s", l.Prefix, dev)
+	if l.Own {
+		return Finding{
+			Severity: Refuse,
+			What:     fmt.Sprintf("the VIP %v is the own address of this host, on %s", l.VIP, l.Interface),
+			Why:      "a VIP must be another address, which no host has: the kernel answers ARP for this one and resets the VIP's connections",
+			Remedy:   fmt.Sprintf("ip addr show dev %s  # give the service another VIP; if this address is none that the host needs: %s", dev, line),
+		}
+	}
+	return Finding{
+		Severity: Refuse,
+		What:     fmt.Sprintf("the VIP %v is an address of this host, on %s", l.VIP, l.Interface),
+		Why:      "the kernel answers ARP for it and resets its connections",
+		Remedy:   line,
+	}
 }
 
 func inspectForwarding4(f Facts) Finding {
@@ -215,7 +233,7 @@ func inspectForwarding4(f Facts) Finding {
 	}
 	off := make([]string, len(f.Forwarding4))
 	for i, name := range f.Forwarding4 {
-		off[i] = "sysctl -w " + sysctlName(name, "forwarding") + "=0"
+		off[i] = "sysctl -w " + finding.ShellWord(sysctlName(name, "forwarding")+"=0")
 	}
 	return Finding{
 		Severity: Refuse,
@@ -248,7 +266,7 @@ func inspectProxyARP(f Facts) Finding {
 	}
 	off := make([]string, len(f.ProxyARP))
 	for i, name := range f.ProxyARP {
-		off[i] = "sysctl -w " + sysctlName(name, "proxy_arp") + "=0"
+		off[i] = "sysctl -w " + finding.ShellWord(sysctlName(name, "proxy_arp")+"=0")
 	}
 	return Finding{
 		Severity: Alarm,
@@ -292,7 +310,7 @@ func inspectProxied(f Facts) []Finding {
 }
 
 func (p *Proxied) remedy() string {
-	return fmt.Sprintf("ip neigh del proxy %v dev %s", p.VIP, p.Interface)
+	return fmt.Sprintf("ip neigh del proxy %v dev %s", p.VIP, finding.ShellWord(p.Interface))
 }
 
 // sysctlName writes an IPv4 sysctl of an interface as sysctl(8) takes it: with

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"lvsdr/finding"
 )
 
 func inspectRedirects(f Facts) Finding {
@@ -14,7 +16,7 @@ func inspectRedirects(f Facts) Finding {
 		Severity: Alarm,
 		What:     fmt.Sprintf("send_redirects is on for %s, and the kernel forwards", f.Interface),
 		Why:      "it tells clients of this segment to send to another host what is for a VIP",
-		Remedy:   fmt.Sprintf("sysctl -w net/ipv4/conf/all/send_redirects=0 net/ipv4/conf/%s/send_redirects=0", f.Interface),
+		Remedy:   "sysctl -w net/ipv4/conf/all/send_redirects=0 " + finding.ShellWord("net/ipv4/conf/"+f.Interface+"/send_redirects=0"),
 	}
 }
 
@@ -36,7 +38,7 @@ func inspectReversePath(f Facts) Finding {
 			Severity: Alarm,
 			What:     fmt.Sprintf("rp_filter is %d on %s, and for the VIP %v %s", f.ReversePath, egress, vip, where),
 			Why:      "the kernel drops what comes from the VIP, such as the answers to checks of the VIP at a real server",
-			Remedy:   fmt.Sprintf("ip route add %v/32 dev %s", vip, egress),
+			Remedy:   fmt.Sprintf("ip route add %v/32 dev %s", vip, finding.ShellWord(egress)),
 		}
 	}
 	return Finding{What: fmt.Sprintf("rp_filter lets pass on %s what comes from the VIPs", egress)}
@@ -60,7 +62,7 @@ func inspectOffload(f Facts) Finding {
 		Severity: Alarm,
 		What:     fmt.Sprintf("large receive offload is on for %s", f.Interface),
 		Why:      "the card merges clients' packets into larger ones, and forgets how they were: they cannot be sent on",
-		Remedy:   fmt.Sprintf("ethtool -K %s lro off", f.Interface),
+		Remedy:   fmt.Sprintf("ethtool -K %s lro off", finding.ShellWord(f.Interface)),
 	}
 }
 
@@ -94,6 +96,6 @@ func inspectMTU(f Facts) Finding {
 		Severity: Alarm,
 		What:     fmt.Sprintf("the MTU of %s, %d, is smaller than that of %s, %d", egress, f.EgressMTU, f.Interface, f.MTU),
 		Why:      "clients are told to send smaller packets: their connections hang wherever a firewall drops what tells them",
-		Remedy:   fmt.Sprintf("ip link set dev %s mtu %d", egress, f.MTU),
+		Remedy:   fmt.Sprintf("ip link set dev %s mtu %d", finding.ShellWord(egress), f.MTU),
 	}
 }

@@ -78,6 +78,11 @@ func TestInspectKinds(t *testing.T) {
 			f.Local = []Local{local}
 			routed(f, 1, "lo")
 		}, "host-kernel: ip addr del 192.0.2.10/24 dev eth0"},
+		"the host's own": {func(f *Facts) {
+			own := local
+			own.Own = true
+			f.Local = []Local{own}
+		}, "host-kernel: ip addr show dev eth0  # give the service another VIP; if this address is none that the host needs: ip addr del 192.0.2.10/24 dev eth0"},
 		"forwarding on a VLAN, with redirects": {
 			func(f *Facts) { f.Interface, f.Forwarding4 = "eth0.10", []string{"eth0.10"} },
 			"host-kernel: guard: on, or sysctl -w net.ipv4.ip_forward=0, or sysctl -w net/ipv4/conf/eth0.10/forwarding=0; " +
@@ -264,5 +269,36 @@ func TestWatchWithoutGuard(t *testing.T) {
 	}
 	if err := Err(w.Look()); err == nil || !strings.Contains(err.Error(), "guard: on") {
 		t.Errorf("a host that duplicates: %v", err)
+	}
+}
+
+// TestRemediesQuoteNames: whatever name an interface has, it is one word of a command.
+func TestRemediesQuoteNames(t *testing.T) {
+	const odd = "$(reboot)"
+	route := Local{VIP: vip, Prefix: netip.MustParsePrefix("192.0.2.0/28"), Interface: odd, RouteType: "local"}
+	address := Local{VIP: vip, Prefix: netip.MustParsePrefix("192.0.2.10/24"), Interface: odd}
+	own := address
+	own.Own = true
+	f := Facts{
+		Interface: odd, Egress: odd + "2", VIPs: []netip.Addr{vip, vip6}, Redirects: true, LRO: true, MTU: 9000, EgressMTU: 1500,
+		Forwarding4: []string{odd}, ProxyARP: []string{odd}, ProxyNDP: []string{odd},
+		Proxied: []Proxied{{vip, odd}, {vip6, odd}}, ReversePath: 1,
+	}
+	findings := append(Inspect(f), (&route).inspect(), (&address).inspect(), (&own).inspect())
+	n := 0
+	for _, f := range findings {
+		// Outside of single quotes, nothing is left of the name.
+		words := strings.Split(f.Remedy, "'")
+		for i := 0; i < len(words); i += 2 {
+			if strings.Contains(words[i], "$") {
+				t.Errorf("a shell would run what the name says: %s", f.Remedy)
+			}
+		}
+		if strings.Contains(f.Remedy, "reboot") {
+			n++
+		}
+	}
+	if n != 11 {
+		t.Errorf("%d remedies name the interface, want 11: %v", n, findings)
 	}
 }

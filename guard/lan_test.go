@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -511,12 +512,12 @@ func TestLANGuardManyVIPs(t *testing.T) {
 // TestLANInspect makes each mistake once on a real kernel.
 func TestLANInspect(t *testing.T) {
 	n := newLAN(t)
-	name := n.directorEnd.Name()
+	name, watched := n.directorEnd.Name(), slices.Clone(vips)
 	look := func() string {
 		t.Helper()
 		var lines []string
 		n.do(t, func() error {
-			w := &guard.Watcher{Interface: name, VIPs: func() []netip.Addr { return vips }}
+			w := &guard.Watcher{Interface: name, VIPs: func() []netip.Addr { return watched }}
 			for _, f := range w.Look() {
 				if f.Severity != guard.OK {
 					lines = append(lines, f.Severity.String()+" "+f.String())
@@ -555,6 +556,10 @@ func TestLANInspect(t *testing.T) {
 		n.directorEnd.DeleteAddr(p)
 	}
 	want()
+	own, own6 := netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("2001:db8::2")
+	watched = append(watched, own, own6)
+	want("refuse the VIP "+own.String()+" is the own address of this host, on "+name,
+		"ip addr show dev "+name+"  # give the service another VIP", "refuse the VIP "+own6.String()+" is the own address")
 }
 
 // TestLANCovers: another program can tell which VIPs the guard keeps the kernel
