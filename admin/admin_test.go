@@ -192,6 +192,31 @@ func TestLiveSocketIsRefused(t *testing.T) {
 	serve(t, admin.Options{Socket: path, Source: always(nil)})
 }
 
+// TestLockOfOthers: everybody may open the socket's directory and lock it. That must
+// not keep a director from starting.
+func TestLockOfOthers(t *testing.T) {
+	path := socketPath(t)
+	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	letGo := time.AfterFunc(10*time.Second, func() { syscall.Flock(int(dir.Fd()), syscall.LOCK_UN) })
+	serve(t, admin.Options{Socket: path, Source: always(sample())})
+	if !letGo.Stop() {
+		t.Fatal("it waited for another user's lock")
+	}
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {
+		t.Errorf("beside the socket there is %v, %v", left, err)
+	}
+}
+
 func TestStaleSocketIsReplaced(t *testing.T) {
 	path := socketPath(t)
 	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"lvsdr/internal/lockfile"
 )
 
 const (
@@ -41,15 +43,15 @@ func listenSocket(path string) (*socket, error) {
 	fail := func(err error) (*socket, error) {
 		return nil, fmt.Errorf("listen on admin socket %s: %w", path, err)
 	}
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, directoryMode); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), directoryMode); err != nil {
 		return fail(err)
 	}
-	unlock, err := lock(dir)
+	// Another director that starts at the same moment would find the path free too.
+	lock, err := lockfile.Lock(path + ".lock")
 	if err != nil {
 		return fail(err)
 	}
-	defer unlock()
+	defer lockfile.Unlock(lock)
 	if err := free(path); err != nil {
 		return fail(err)
 	}
@@ -110,26 +112,6 @@ func free(path string) error {
 		return nil
 	}
 	return fmt.Errorf("find out whether another director uses it: %w", err)
-}
-
-// lock keeps other directors that start at the same moment out of the
-// directory: both would find the path free.
-func lock(dir string) (unlock func(), err error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err = unix.Flock(int(d.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		d.Close()
-		return nil, fmt.Errorf("lock %s: %w", dir, err)
-	}
-	return func() { d.Close() }, nil
 }
 
 // Close stops listening and removes the file.

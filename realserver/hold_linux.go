@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"lvsdr/internal/lockfile"
 )
 
 // holdPath is the file whose lock says that a Keeper has the VIP in hand. It is
@@ -57,7 +59,7 @@ func (h *inHand) take(vips []netip.Addr) error {
 // drop lets VIPs go.
 func (h *inHand) drop(vips []netip.Addr) {
 	for _, vip := range vips {
-		unlock(h.files[vip])
+		lockfile.Unlock(h.files[vip])
 		delete(h.files, vip)
 	}
 }
@@ -68,12 +70,12 @@ func (h *inHand) vips() []netip.Addr { return sortedAddrs(slices.Collect(maps.Ke
 // lockFile makes, locks and signs a file. Where another has the lock, the error
 // is EAGAIN.
 func lockFile(path string) (*os.File, error) {
-	f, err := lockNamed(path, unix.F_OFD_SETLK)
+	f, err := lockfile.TryLock(path)
 	if err != nil {
 		return nil, err
 	}
 	if err := sign(f); err != nil {
-		unlock(f)
+		lockfile.Unlock(f)
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	return f, nil

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"lvsdr/internal/lockfile"
 )
 
 // store keeps the record of one network namespace in a directory, in the file
@@ -38,14 +40,14 @@ func (s *store) lock(create bool) (release func(), err error) {
 			return nil, fmt.Errorf("state directory: %w", explainStore(err))
 		}
 	}
-	f, err := lockNamed(s.lockPath(), unix.F_OFD_SETLKW)
+	f, err := lockfile.Lock(s.lockPath())
 	switch {
 	case errors.Is(err, unix.EROFS), errors.Is(err, fs.ErrPermission):
 		return func() {}, nil
 	case err != nil:
 		return nil, fmt.Errorf("state directory: %w", explainStore(err))
 	}
-	return func() { unlock(f) }, nil
+	return func() { lockfile.Unlock(f) }, nil
 }
 
 // load reads the record. There is none when the file is of another boot or of

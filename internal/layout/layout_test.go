@@ -59,12 +59,12 @@ var mayImport = map[string][]string{
 	},
 	"admin/api":          {},
 	"notify":             {"admin/api"},
-	"admin":              {"director", "admin/api"},
+	"admin":              {"director", "admin/api", "internal/lockfile"},
 	"ipvsadm":            {"admin/api"},
 	"realserver/ruleset": {},
 	// It tries the VIPs' packets on the host's rules, and writes commands for a
 	// shell as all findings do.
-	"realserver": {"realserver/ruleset", "finding"},
+	"realserver": {"realserver/ruleset", "finding", "internal/lockfile"},
 	// It asks in ARP, and the guard judges the host's kernel.
 	"doctor": {"frame", "arp", "finding", "guard"},
 	"lab":    {},
@@ -81,8 +81,9 @@ var mayImport = map[string][]string{
 		"bench", "bench/generator", "bench/sink", "lab", "admin/api", "guard",
 		"dataplane/link", "dataplane/link/afpacket",
 	},
-	"cmd/director":    {"*"},
-	"internal/layout": {},
+	"cmd/director":      {"*"},
+	"internal/layout":   {},
+	"internal/lockfile": {},
 }
 
 // file is a Go file of the module.

@@ -1,4 +1,6 @@
-package realserver
+// Package lockfile locks files that nobody but their owner can open, so that no other
+// user can keep a program waiting, as by flock(2) of a directory that all may open.
+package lockfile
 
 import (
 	"errors"
@@ -9,9 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockNamed makes and locks a file. how is F_OFD_SETLKW to wait for who has the
-// lock, or F_OFD_SETLK for the error EAGAIN (fcntl(2)).
-func lockNamed(path string, how int) (*os.File, error) {
+// Lock makes and locks a file, and waits for whoever has it. Two locks of one process
+// exclude each other too.
+func Lock(path string) (*os.File, error) { return lock(path, unix.F_OFD_SETLKW) }
+
+// TryLock is Lock, but the error wraps EAGAIN when somebody has the file (fcntl(2)).
+func TryLock(path string) (*os.File, error) { return lock(path, unix.F_OFD_SETLK) }
+
+func lock(path string, how int) (*os.File, error) {
 	for {
 		// Nobody else may open it: whoever can open a file can lock it, and keep
 		// others waiting. A link that somebody else has put there is not followed.
@@ -54,8 +61,8 @@ func lockOpen(f *os.File, how int) (current bool, err error) {
 	return err == nil && os.SameFile(opened, named), err
 }
 
-// unlock removes the file while it is locked: nobody has it in between.
-func unlock(f *os.File) {
+// Unlock removes the file while it is locked: nobody has it in between.
+func Unlock(f *os.File) {
 	os.Remove(f.Name())
 	f.Close()
 }
