@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
+
+	"lvsdr/finding"
 )
 
 // sysctlFile is read by systemd-sysctl.service before there is a network, and for
@@ -72,6 +75,17 @@ func (b bootSysctl) valid() bool {
 	return unknown == nil && noWas == nil && noValue == nil && strings.HasPrefix(b.Path, "net/ipv4/conf/")
 }
 
+// writable refuses names that sysctl.d(5) takes for a pattern, of other interfaces
+// too, or that end its key.
+func (b bootSysctl) writable() error {
+	name := path.Base(path.Dir(b.Path))
+	if !strings.ContainsAny(name, `*?[]{}\=`) {
+		return nil
+	}
+	return fmt.Errorf("interface %s: sysctl.d takes the name for more than the name of one interface: "+
+		"name the LAN's others with --interface, or rename it: ip link set dev %s name NAME", name, finding.ShellWord(name))
+}
+
 // sysctlPath is the path below /proc/sys of a key as sysctl.d(5) has it: its
 // first separator says which of dot and slash separates.
 func sysctlPath(key string) string {
@@ -102,9 +116,13 @@ func (r *runner) bootSysctls(steps []Step, s *state) ([]bootSysctl, error) {
 		if i := s.record.find(key); i >= 0 {
 			b.Was = s.record.Entries[i].Sysctl.Before
 		}
-		if b.Value != "0" {
-			sysctls = append(sysctls, b)
+		if b.Value == "0" {
+			continue
 		}
+		if err := b.writable(); err != nil {
+			return nil, err
+		}
+		sysctls = append(sysctls, b)
 	}
 	return sysctls, nil
 }

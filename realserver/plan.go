@@ -113,6 +113,9 @@ func (r *runner) plan(rec record, boot *persisted) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.reserved(r.options.VIPs); err != nil {
+		return nil, err
+	}
 	steps, err := r.method.steps(r.options, s)
 	if err != nil {
 		return nil, err
