@@ -188,10 +188,10 @@ func TestInspectListeners(t *testing.T) {
 		{"the server's own", MethodSysctl, listen(true, Listener{Protocol: "tcp", Address: own, Port: 80}), NameListener, "wrong", "only tcp 192.0.2.21:80"},
 		{"bound to another interface", MethodSysctl, listen(true, Listener{Protocol: "tcp", Address: any4, Port: 80, Interface: "lo"}), NameListener, "wrong", "on lo"},
 		{"redirected to the server's own", MethodRedirect, listen(true, Listener{Protocol: "tcp", Address: own, Port: 80}), NameListener, "ok", "by tcp 192.0.2.21:80"},
-		{"redirected past the VIP", MethodRedirect, listen(true, Listener{Protocol: "tcp", Address: vipA, Port: 80}), NameListener, "wrong", "not on the VIP"},
+		{"redirected past the VIP", MethodRedirect, listen(true, Listener{Protocol: "tcp", Address: vipA, Port: 80}), NameListener, "wrong", "0.0.0.0 or the server's own address, not on 192.0.2.10"},
 		{
 			"not asked", MethodSysctl, listen(false, Listener{Protocol: "tcp", Address: own, Port: 8080}, Listener{Protocol: "tcp", Address: any4, Port: 22}),
-			NameListener, "note", "not on the VIP, if it should be: tcp 192.0.2.21:8080",
+			NameListener, "note", "not for 192.0.2.10, if it should be: tcp 192.0.2.21:8080",
 		},
 		{"not asked, all served", MethodSysctl, listen(false, Listener{Protocol: "tcp", Address: any4, Port: 22}), NameListener, "ok", "192.0.2.10 is served on tcp/22"},
 	})

@@ -134,7 +134,7 @@ func (i *inspection) whereTo(vip netip.Addr) string {
 	if !i.redirects() {
 		return fmt.Sprintf("%v or %v", vip, anywhere)
 	}
-	return fmt.Sprintf("%v or the server's own address, not on the VIP", anywhere)
+	return fmt.Sprintf("%v or the server's own address, not on %v", anywhere, vip)
 }
 
 // listening lists what the VIP serves, where nobody said what it should. What
@@ -159,11 +159,11 @@ func (i *inspection) listening(vip netip.Addr, all []Listener) Finding {
 	}
 	f.What = fmt.Sprintf("%v is served on %s", vip, some(served))
 	if len(served) == 0 {
-		f.What = fmt.Sprintf("nothing listens on %v", i.whereTo(vip))
+		f.What = fmt.Sprintf("nothing serves %v: nothing listens on %s", vip, i.whereTo(vip))
 		f.Why = "what the director sends for the VIP is refused"
 	}
 	if len(missed) > 0 {
-		f.Why = fmt.Sprintf("not on the VIP, if it should be: %s", some(missed))
+		f.Why = fmt.Sprintf("not for %v, if it should be: %s", vip, some(missed))
 	}
 	return f
 }

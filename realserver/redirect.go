@@ -162,8 +162,9 @@ func checkAddressOf(name, family string, is func(netip.Addr) bool, s *state) Fin
 	}
 	return Finding{
 		Name: NameRedirectAddress, Interface: name,
-		What:   fmt.Sprintf("%s has no %s address of scope global", name, family),
-		Why:    whyRedirectTo,
-		Remedy: "ip addr add ADDRESS/PREFIX dev " + finding.ShellWord(name),
+		What: fmt.Sprintf("%s has no %s address of scope global", name, family),
+		Why:  whyRedirectTo,
+		Remedy: fmt.Sprintf("ip addr add ADDRESS/PREFIX dev %s  # if the VIPs' packets arrive there; "+
+			"if not, name the interface on which they do: --interface INTERFACE", finding.ShellWord(name)),
 	}
 }

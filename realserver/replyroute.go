@@ -74,7 +74,7 @@ func (i *inspection) replyRoute(vip, client netip.Addr, given bool) error {
 
 // ruled is for replies that have no way only because of where they come from.
 func (i *inspection) ruled(f *Finding, from, client netip.Addr, r, plain Route) error {
-	f.What = fmt.Sprintf("replies of %v to %v have no route (%s)", f.VIP, client, r.Type)
+	f.What = fmt.Sprintf("replies of %v to %v %s", f.VIP, client, r.lost())
 	f.Why = fmt.Sprintf("a rule for the source %v sends them nowhere; the host's other packets leave %v", from, plain)
 	rules, err := i.host.SourceRules()
 	if err != nil {
@@ -96,7 +96,7 @@ func (i *inspection) ruled(f *Finding, from, client netip.Addr, r, plain Route) 
 func (f *Finding) noRoute(vip, client netip.Addr, given bool, r Route) {
 	f.OK = !given
 	f.Interface = ""
-	f.What = fmt.Sprintf("replies of %v to %s have no route (%s)", vip, called(client, given), r.Type)
+	f.What = fmt.Sprintf("replies of %v to %s %s", vip, called(client, given), r.lost())
 	f.Why = "the host drops them, and where rp_filter is 1 or 2 the clients' packets too"
 	switch {
 	case !given:
@@ -106,6 +106,14 @@ func (f *Finding) noRoute(vip, client netip.Addr, given bool, r Route) {
 	default:
 		f.Remedy = fmt.Sprintf("%s route add default via ROUTER", ip(client))
 	}
+}
+
+// lost says that packets get nowhere, and by which kind of route, if by any.
+func (r Route) lost() string {
+	if r.Type == RouteNone {
+		return "have no route"
+	}
+	return fmt.Sprintf("have no route but a %s", r.Type)
 }
 
 // routeTo is the destination of a route to a client.
