@@ -8,17 +8,20 @@
 // server. [Ways.Way] gives a probe the mark. The reply comes from the VIP to the
 // host's own address.
 //
-//	priority 90: fwmark 0/0xfff00000 goto 92
-//	priority 91: fwmark 0x00100000/0xfff00000 lookup 530001
-//	priority 91: fwmark 0x00200000/0xfff00000 lookup 530002
-//	priority 92: nop
+//	priority 90: fwmark 0/0xfff00000 goto 156
+//	priority 91: fwmark 0x04000000/0xfc000000 goto 93
+//	priority 92: fwmark 0x00100000/0xfff00000 lookup 530001
+//	priority 92: fwmark 0x00200000/0xfff00000 lookup 530002
+//	priority 93: fwmark 0x04000000/0xfff00000 lookup 530064
+//	priority 156: nop
 //	table 530001: 192.0.2.10 via 192.0.2.21 dev eth1 onlink
 //	table 530002: 192.0.2.10 via 192.0.2.22 dev eth1 onlink
 //
 // The kernel walks rules one by one: the first spares the rest of the host's
-// traffic all of them but two. Marks, tables and priorities that somebody else
-// uses are left out. The routes lead to VIPs only, so that whatever else a marked
-// program asks takes the host's other routes.
+// traffic all of them but two, and those of priority 91 spare a probe all but the
+// 64 of its block. Marks, tables and priorities that somebody else uses are left
+// out. The routes lead to VIPs only, so that whatever else a marked program asks
+// takes the host's other routes.
 //
 // A real server with a pinned MAC address may not answer ARP at all. The kernel is
 // told the address by a permanent entry in its neighbour table, which all of the

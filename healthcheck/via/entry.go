@@ -60,13 +60,15 @@ func (route) order() int    { return 1 }
 
 // order: the rule that spares others the rest comes first, and leads somewhere.
 func (r rule) order() int {
-	switch r.action {
-	case nop:
+	switch {
+	case r.action == nop:
 		return 2
-	case jump:
+	case r.action == jump && r.mark == 0:
 		return 3
+	case r.action == lookup:
+		return 4
 	}
-	return 4
+	return 5 // to a block
 }
 
 func (r rule) String() string {

@@ -3,9 +3,12 @@ package via
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"lvsdr/healthcheck"
 )
 
 // BenchmarkLANRules is what rules cost whoever connects, by a UDP socket, which is
@@ -57,7 +60,55 @@ func BenchmarkLANRules(b *testing.B) {
 		}
 	})
 	s.do(func() error {
-		return w.kernel.remove(rule{priority: w.plan.priority, action: jump, mask: markMask, to: w.plan.priority + 2})
+		return w.kernel.remove(rule{priority: w.plan.priority, action: jump, mask: markMask, to: w.plan.end()})
 	})
 	connect("2000 servers, without the jump", 0)
+}
+
+// BenchmarkLANProbe is what a probe over TCP costs, with 2,000 real servers that
+// have rules: by the server's own address, and by its VIP. The server's side, which
+// is in the same process, is counted too: the difference is what a way costs.
+func BenchmarkLANProbe(b *testing.B) {
+	const n = 2000
+	s := newSegment(b)
+	own(s.server(21))
+	s.open()
+	var servers []Server
+	for i := range n - 1 {
+		servers = append(servers, Server{Addr: netip.AddrFrom4([4]byte{198, 51, byte(i / 200), byte(20 + i%200)}), VIPs: []netip.Addr{vip}})
+	}
+	s.set(append(servers, both(21)[0])...)
+	for _, by := range []string{healthcheck.ViaReal, healthcheck.ViaVIP} {
+		b.Run(by, func(b *testing.B) {
+			spec := healthcheck.Defaults()
+			spec.Via = by
+			way := healthcheck.Way{}
+			if spec.ByVIP() {
+				way = s.ways.Way(rip(21))
+			}
+			c, err := healthcheck.New(spec, healthcheck.Target{Addr: rip(21), VIP: vip, Port: 80}, way)
+			if err != nil {
+				b.Fatal(err)
+			}
+			s.runFor(c, patience) // the neighbour is known now
+			b.ReportAllocs()
+			used := cpuTime(b)
+			for b.Loop() {
+				if r := s.runFor(c, patience); !r.OK {
+					b.Fatalf("%+v", r)
+				}
+			}
+			b.ReportMetric(float64(cpuTime(b)-used)/float64(b.N), "cpu-ns/probe")
+		})
+	}
+}
+
+// cpuTime returns what this process has used of all cores so far.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

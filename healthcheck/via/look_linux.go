@@ -50,7 +50,7 @@ func (w *Ways) Look() (problems []Problem) {
 		problems = append(problems, Problem{
 			What:   fmt.Sprintf("a rule of somebody else has priority %d, between those of probes", now.rules[i].priority),
 			Why:    "most of the host's traffic does not come to it",
-			Remedy: fmt.Sprintf("give it one outside of %d to %d (ip rule), or restart the director", w.plan.priority, w.plan.priority+2),
+			Remedy: fmt.Sprintf("give it one outside of %d to %d (ip rule), or restart the director", w.plan.priority, w.plan.end()),
 		})
 	}
 	return problems
@@ -83,7 +83,7 @@ func count(n int, one, many string) string {
 
 // between reports whether a rule stands where the first of ours may jump over it.
 func (w *Ways) between(f foreign) bool {
-	return w.plan.priority <= f.priority && f.priority < w.plan.priority+2
+	return w.plan.priority <= f.priority && f.priority < w.plan.end()
 }
 
 // findAstray asks the kernel where the probes of each server would go. Rules of

@@ -18,7 +18,7 @@ type Server struct {
 
 // plan is what the kernel is to have.
 type plan struct {
-	priority uint32 // the first of three
+	priority uint32 // the first of all
 	numbers  map[netip.Addr]int
 	servers  map[netip.Addr]Server
 }
@@ -58,15 +58,27 @@ type place struct {
 	index int // of the interface
 }
 
+// block returns the priority of the rules of number n's block.
+func (p *plan) block(n int) uint32 { return p.priority + 2 + mark(n)>>blockShift }
+
+// end returns the priority of the rule behind all others.
+func (p *plan) end() uint32 { return p.priority + priorities - 1 }
+
 // entries returns what the plan puts into the kernel on an interface; index 0: on
 // none, so that there are rules alone.
 func (p *plan) entries(index int) entries {
 	out := make(entries)
 	for addr, s := range p.servers {
 		n, v6 := p.numbers[addr], addr.Is6()
-		out[rule{v6: v6, priority: p.priority, action: jump, mask: markMask, to: p.priority + 2}] = netip.Addr{}
-		out[rule{v6: v6, priority: p.priority + 1, action: lookup, mark: mark(n), mask: markMask, to: table(n)}] = addr
-		out[rule{v6: v6, priority: p.priority + 2, action: nop}] = netip.Addr{}
+		block := p.block(n)
+		out.put(rule{v6: v6, priority: p.priority, action: jump, mask: markMask, to: p.end()})
+		// Marks of the first block come to its rules without a jump, and the kernel
+		// could not tell a rule for mark 0 from the others when it is removed.
+		if first := mark(n) & blockMask; first != 0 {
+			out.put(rule{v6: v6, priority: p.priority + 1, action: jump, mark: first, mask: blockMask, to: block})
+		}
+		out[rule{v6: v6, priority: block, action: lookup, mark: mark(n), mask: markMask, to: table(n)}] = addr
+		out.put(rule{v6: v6, priority: p.end(), action: nop})
 		if index == 0 {
 			continue
 		}
@@ -103,15 +115,15 @@ type foreign struct {
 	table      uint32
 }
 
-// freePriority returns the first of three priorities that no other rule has.
+// freePriority returns the first of the priorities in a row that no other rule has.
 func freePriority(others []foreign) (uint32, error) {
 	for p := uint32(firstPriority); p <= lastPriority; p += priorityStep {
-		if !slices.ContainsFunc(others, func(f foreign) bool { return p <= f.priority && f.priority <= p+2 }) {
+		if !slices.ContainsFunc(others, func(f foreign) bool { return p <= f.priority && f.priority < p+priorities }) {
 			return p, nil
 		}
 	}
-	return 0, fmt.Errorf("no three rules in a row are free from priority %d to %d: give other rules (ip rule) higher priorities, or set via: real",
-		firstPriority, lastPriority)
+	return 0, fmt.Errorf("no %d priorities in a row are free from %d to %d: give other rules (ip rule) higher ones, or set via: real",
+		priorities, firstPriority, lastPriority+priorities-1)
 }
 
 // takes reports whether another rule uses the table of number n, or selects marks

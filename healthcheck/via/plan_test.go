@@ -34,10 +34,11 @@ func TestEntries(t *testing.T) {
 		"ip neigh 192.0.2.21 lladdr 02:00:00:00:00:15 nud permanent",
 		"ip route 192.0.2.10 via 192.0.2.21 onlink table 530001",
 		"ip route 2001:db8::10 via 2001:db8::21 onlink table 534095",
-		"ip rule priority 102 nop", "ip rule priority 102 nop",
-		"ip rule priority 100 fwmark 0x0/0xfff00000 goto 102", "ip rule priority 100 fwmark 0x0/0xfff00000 goto 102",
-		"ip rule priority 101 fwmark 0x100000/0xfff00000 lookup 530001",
-		"ip rule priority 101 fwmark 0xfff00000/0xfff00000 lookup 534095",
+		"ip rule priority 166 nop", "ip rule priority 166 nop",
+		"ip rule priority 100 fwmark 0x0/0xfff00000 goto 166", "ip rule priority 100 fwmark 0x0/0xfff00000 goto 166",
+		"ip rule priority 102 fwmark 0x100000/0xfff00000 lookup 530001",
+		"ip rule priority 165 fwmark 0xfff00000/0xfff00000 lookup 534095",
+		"ip rule priority 101 fwmark 0xfc000000/0xfc000000 goto 165",
 	}
 	// What leads somewhere comes after what it leads to; otherwise any order will do.
 	kind := func(text string) string { return text[:strings.LastIndexByte(text[:14], ' ')] }
@@ -64,9 +65,10 @@ func TestFreePriority(t *testing.T) {
 		want   uint32
 	}{
 		{nil, 90},
-		{[]uint32{0, 89, 93, 32766}, 90},
+		{[]uint32{0, 89, 157, 32766}, 90},
 		{[]uint32{92}, 100},
-		{[]uint32{90, 101, 112, 120}, 130},
+		{[]uint32{156}, 160},
+		{[]uint32{90, 157, 220, 227}, 230},
 	} {
 		var others []foreign
 		for _, p := range tt.others {
