@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"lvsdr/finding"
 )
 
 // sysctlDirs are those of sysctl.d(5), the first has precedence.
@@ -120,7 +122,7 @@ func (j sysctlJudge) remedy(l setting, key, want string) string {
 	if strings.HasPrefix(l.file, "etc/") && sysctlPath(strings.TrimPrefix(l.key, "-")) == key {
 		return fmt.Sprintf("sed -i '%ds/=.*/= %s/' /%s", l.line, want, l.file)
 	}
-	return fmt.Sprintf("echo %s >> /etc/sysctl.d/99-zz-local.conf", shellQuote(sysctlName(key)+" = "+want))
+	return fmt.Sprintf("echo %s >> /etc/sysctl.d/99-zz-local.conf", finding.ShellQuote(sysctlName(key)+" = "+want))
 }
 
 // arp judges arp_ignore and arp_announce, on which the IPv4 VIPs of method sysctl rest. The

@@ -3,6 +3,8 @@ package realserver
 import (
 	"fmt"
 	"net/netip"
+
+	"lvsdr/finding"
 )
 
 // TableChange writes an nftables table.
@@ -43,9 +45,9 @@ func put(h Host, t Table) error {
 // nothing.
 func (c *TableChange) Command() string {
 	if c.Before != nil {
-		return "nft " + shellQuote(fmt.Sprintf("delete table %s; %v", c.After.id(), c.After))
+		return "nft " + finding.ShellQuote(fmt.Sprintf("delete table %s; %v", c.After.id(), c.After))
 	}
-	return "nft " + shellQuote(c.After.String())
+	return "nft " + finding.ShellQuote(c.After.String())
 }
 
 // String implements Change.
