@@ -58,7 +58,7 @@ func (c *cluster) waitPart(s *realServer, low, high int) *api.Status {
 //	director .2 ──┘              └── web3 .23  an agent that says 100%
 func TestLANLoad(t *testing.T) {
 	c := layCluster(t, clusterConfig{
-		Serve: serveGo, StaticARP: true, Scheduler: "wrr",
+		Serve: serveGo, StaticARP: true, Scheduler: "wlc", // wrr serves in bursts of a whole round
 		Service: "    dynamic_weight: {min: 10%, smoothing: 1s, agent: {port: 9481, every: 1s, timeout: 1s, fall: 3}}\n",
 	})
 	web1, web2, web3 := c.Servers[0], c.Servers[1], c.Servers[2]
