@@ -214,10 +214,14 @@ const heapSwing = 64 << 10
 // does not depend on that: half of the 16 MiB by which its goal may grow.
 func (u usage) check(t *testing.T, after usage) {
 	t.Helper()
-	if after.fds > u.fds+5 || after.threads > u.threads+5 || after.goroutines > u.goroutines+10 || after.kilobytes > u.kilobytes+heapSwing ||
-		after.heap > u.heap+16<<20 {
+	if u.grew(after) {
 		t.Errorf("it grew: %v; before: %v", after, u)
 	}
+}
+
+func (u usage) grew(after usage) bool {
+	return after.fds > u.fds+5 || after.threads > u.threads+5 || after.goroutines > u.goroutines+10 ||
+		after.kilobytes > u.kilobytes+heapSwing || after.heap > u.heap+16<<20
 }
 
 // TestLANReloadRefused: a file that says the same does nothing; one with a
