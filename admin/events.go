@@ -12,24 +12,8 @@ import (
 // eventsHandler answers GET /v1/events. A follower hears something, if only an empty
 // line, as often as the source yields.
 func eventsHandler(source Source) http.HandlerFunc {
-	streams := make(chan struct{}, maxStreams)
-	return func(w http.ResponseWriter, r *http.Request) {
-		filter, err := parseEventFilter(r.URL.RawQuery)
-		if err != nil {
-			writeJSON(w, http.StatusBadRequest, &api.Error{Message: err.Error(), Code: api.CodeInvalid})
-			return
-		}
-		select {
-		case streams <- struct{}{}:
-			defer func() { <-streams }()
-		default:
-			writeJSON(w, http.StatusServiceUnavailable, &api.Error{
-				Message: fmt.Sprintf("%d streams of events are being read already: wait for one to end", maxStreams),
-			})
-			return
-		}
-		s := newStream(w)
-		err = source.Events(r.Context(), filter, func(events []api.Event) bool {
+	return streamHandler("streams of events", parseEventFilter, func(r *http.Request, filter api.EventFilter, s *stream) error {
+		return source.Events(r.Context(), filter, func(events []api.Event) bool {
 			for i := range events {
 				if !s.write(&events[i]) {
 					return false
@@ -37,8 +21,7 @@ func eventsHandler(source Source) http.HandlerFunc {
 			}
 			return s.flush(len(events) == 0)
 		})
-		s.end(err)
-	}
+	})
 }
 
 func parseEventFilter(query string) (f api.EventFilter, err error) {
@@ -57,16 +40,4 @@ func parseEventFilter(query string) (f api.EventFilter, err error) {
 		}
 	}
 	return f, nil
-}
-
-// flush sends what has been written, or an empty line, and reports whether the reader
-// is still there.
-func (s *stream) flush(emptyLine bool) bool {
-	if emptyLine && s.err == nil {
-		s.err = s.out.WriteByte('\n')
-	}
-	if s.err == nil {
-		s.err = s.out.Flush()
-	}
-	return s.err == nil
 }
