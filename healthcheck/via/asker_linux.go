@@ -11,7 +11,7 @@ import (
 )
 
 // asker asks the kernel for one route at a time, as `ip route get fibmatch` does,
-// with two system calls and hardly an allocation: every probe needs it. It is for
+// with two system calls and hardly an allocation: probes wait for it. It is for
 // one goroutine at a time.
 type asker struct {
 	fd       int

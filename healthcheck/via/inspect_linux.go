@@ -12,25 +12,56 @@ import (
 // inspector asks the kernel where a probe will go, before each: rules and routes
 // that somebody removed are found and put back by the first probe that would need
 // them, and not by the next Look, until which all servers would fail, or one be
-// taken for well because somebody else answers for it. One question takes a few
-// microseconds.
+// taken for well because somebody else answers for it. A question takes as long as
+// a tenth of a probe, so that a good answer holds until something changes.
 type inspector struct {
 	mu     sync.Mutex
 	kernel *asker // of its own: probes do not wait for what takes long
+	news   *news
+	right  map[question]struct{} // those with a good answer since the last news
+}
+
+// question is what is asked: whether what has that number, to a VIP, goes to that
+// server by that interface.
+type question struct {
+	number, index int
+	server, vip   netip.Addr
+}
+
+func openInspector() (*inspector, error) {
+	n, err := openNews()
+	if err != nil {
+		return nil, err
+	}
+	k, err := openAsker()
+	if err != nil {
+		return nil, errors.Join(err, n.close())
+	}
+	return &inspector{kernel: k, news: n, right: make(map[question]struct{})}, nil
 }
 
 func (i *inspector) close() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.kernel.close()
+	return errors.Join(i.kernel.close(), i.news.close())
 }
 
 // leads reports whether a probe of a VIP takes the lane.
 func (i *inspector) leads(l lane, server, vip netip.Addr) (bool, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	q := question{l.number, l.index, server, vip}
+	if i.news.any() {
+		clear(i.right)
+	} else if _, known := i.right[q]; known {
+		return true, nil
+	}
 	got, err := i.kernel.ask(vip, mark(l.number))
-	return got.leads(server, l.index, err)
+	right, err := got.leads(server, l.index, err)
+	if right && err == nil {
+		i.right[q] = struct{}{}
+	}
+	return right, err
 }
 
 // inspected returns the lane to a server, if what is sent to the address, "ip:port"

@@ -25,7 +25,7 @@ type Config struct {
 type Ways struct {
 	config Config
 	lanes  atomic.Pointer[map[netip.Addr]lane] // what probes look at
-	probes inspector                           // whom they ask
+	probes *inspector                          // whom they ask
 
 	mu     sync.Mutex
 	kernel *kernel
@@ -70,7 +70,7 @@ func Open(c Config) (*Ways, error) {
 		return nil, errors.Join(fmt.Errorf("probes by a VIP: %w", err), k.close())
 	}
 	w := &Ways{config: c, kernel: k, groups: g, made: make(entries), astray: make(map[netip.Addr]errorOf)}
-	if w.probes.kernel, err = openAsker(); err != nil {
+	if w.probes, err = openInspector(); err != nil {
 		return nil, errors.Join(fmt.Errorf("probes by a VIP: %w", err), k.close())
 	}
 	w.publish()
