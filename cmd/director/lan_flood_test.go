@@ -118,7 +118,8 @@ func (c *cluster) endure(t *testing.T, f flood, wire *wire, crowd *crowd) {
 	if quota := after.Connections.Capacity * f.quota / 100; most > quota+few || most < quota*99/100 {
 		t.Errorf("%s: the flood took %d places, its quota is %d", f.name, most, quota)
 	}
-	if largest > memory+4<<10 {
+	// The heap swings between two collections, more so with the race detector.
+	if largest > memory+8<<10 {
 		t.Errorf("%s: memory grew from %d to %d KiB", f.name, memory, largest)
 	}
 	if visits.answered*100 < visits.asked*99 {
