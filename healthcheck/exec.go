@@ -1,7 +1,6 @@
 package healthcheck
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"lvsdr/internal/program"
 )
 
 const (
@@ -23,20 +24,17 @@ const (
 	codeDown   = 1
 	codeWeight = 2
 	codeError  = 255
-
-	// execPath is PATH for programs that are given none.
-	execPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
 // execCheck runs a program. What it does is its own affair: its exit code is the
 // verdict, the first line of its output the message.
 type execCheck struct {
-	program program
+	command command
 	dynamic bool
 }
 
-// program is what is run, and how.
-type program struct {
+// command is what is run, and how.
+type command struct {
 	args      []string
 	env       []string
 	directory string
@@ -146,10 +144,10 @@ func newExec(s Spec, t Target, way Way) (question, error) {
 	if err != nil {
 		return nil, fmt.Errorf("user: %w", err)
 	}
-	return &execCheck{dynamic: s.Dynamic, program: program{
+	return &execCheck{dynamic: s.Dynamic, command: command{
 		args: splitCommand(s.Command), directory: s.Directory, owner: owner, cgroup: way.Cgroup,
 		// The last of two variables with the same name wins, in os/exec.
-		env: append(append([]string{"PATH=" + execPath}, env...), variables(t)...),
+		env: append(append([]string{"PATH=" + program.Path}, env...), variables(t)...),
 	}}, nil
 }
 
@@ -167,15 +165,15 @@ func variables(t Target) []string {
 }
 
 func (c *execCheck) ask(ctx context.Context) (Result, error) {
-	output := &head{limit: outputLimit}
-	code, err := c.program.run(ctx, output)
+	output := &program.Output{Limit: outputLimit}
+	code, err := c.command.run(ctx, output)
 	if ctx.Err() != nil && !errors.Is(err, errStuck) {
 		return Result{}, ctx.Err()
 	}
 	if err != nil {
 		return Result{}, err
 	}
-	return c.judge(code, firstLine(output.bytes))
+	return c.judge(code, oneLine(output.FirstLine()))
 }
 
 // judge makes a verdict of an exit code, or of minus the signal's number.
@@ -208,25 +206,4 @@ func orElse(text, other string) string {
 	return text
 }
 
-// firstLine is the first line with something on it, fit for a log.
-func firstLine(output []byte) string {
-	for line := range bytes.Lines(output) {
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			return oneLine(string(line))
-		}
-	}
-	return ""
-}
-
-// head keeps the beginning of what is written to it.
-type head struct {
-	bytes []byte
-	limit int
-}
-
-func (h *head) Write(b []byte) (int, error) {
-	h.bytes = append(h.bytes, b[:min(len(b), h.limit-len(h.bytes))]...)
-	return len(b), nil
-}
-
-func (c *execCheck) String() string { return "exec://" + c.program.args[0] }
+func (c *execCheck) String() string { return "exec://" + c.command.args[0] }

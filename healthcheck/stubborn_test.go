@@ -50,11 +50,11 @@ func TestStubborn(t *testing.T) {
 // file systems.
 func TestStuck(t *testing.T) {
 	file := &fileCheck{path: "/nowhere"}
-	program := &execCheck{program: program{args: []string{"/bin/true"}}}
+	program := &execCheck{command: command{args: []string{"/bin/true"}}}
 	for _, s := range []struct {
 		question
 		*stubborn
-	}{{file, &file.stubborn}, {program, &program.program.stubborn}} {
+	}{{file, &file.stubborn}, {program, &program.command.stubborn}} {
 		s.stuck.Add(1)
 		if _, err := s.ask(t.Context()); !errors.Is(err, errStuck) {
 			t.Errorf("%s: %v", s, err)

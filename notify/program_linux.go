@@ -14,21 +14,13 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"lvsdr/admin/api"
+	"lvsdr/internal/program"
 )
 
-const (
-	// programPath is the PATH of programs.
-	programPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	// pipeDelay is how long a program's output may stay open after its end, held by what
-	// it has started in another process group.
-	pipeDelay = 100 * time.Millisecond
-	// maxOutput is how much of a program's output is looked at; the rest is read and
-	// forgotten.
-	maxOutput = 4 << 10
-)
+// maxOutput is how much of a program's output is looked at; the rest is read and
+// forgotten.
+const maxOutput = 4 << 10
 
 // programReceiver runs a program for each event.
 type programReceiver struct {
@@ -83,9 +75,7 @@ func credentialOf(name string) (*syscall.Credential, error) {
 
 func (r *programReceiver) close() {}
 
-// deliver runs the program, in a process group of its own. When it has ended, or at its
-// time limit, all that is left of the group is killed. The kernel kills the program if
-// this process dies.
+// deliver runs the program until it ends, or for its time limit.
 func (r *programReceiver) deliver(ctx context.Context, _ <-chan struct{}, e *api.Event) error {
 	limited, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
@@ -93,52 +83,27 @@ func (r *programReceiver) deliver(ctx context.Context, _ <-chan struct{}, e *api
 	if err != nil {
 		return err
 	}
-	output := &head{limit: maxOutput}
+	output := &program.Output{Limit: maxOutput}
 	cmd := exec.Command(r.Command[0], r.Command[1:]...)
 	cmd.Dir, cmd.Env = "/", environment(e)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(append(text, '\n')), output, output
-	cmd.WaitDelay = pipeDelay
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: r.credential}
-	err = runGroup(limited, cmd)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: r.credential}
+	err = program.Run(limited, cmd, nil)
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay): // something else holds its output
 		return nil
 	case limited.Err() != nil && ctx.Err() == nil:
 		return fmt.Errorf("it ran for more than %v, and was killed", r.Timeout)
 	}
-	if line := firstLine(output.bytes); line != "" {
+	if line := output.FirstLine(); line != "" {
 		return fmt.Errorf("%w: %s", err, line)
 	}
 	return err
 }
 
-// runGroup runs a program and kills its group in the end.
-func runGroup(ctx context.Context, cmd *exec.Cmd) error {
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	pid, killed := cmd.Process.Pid, make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		_ = unix.Kill(-pid, unix.SIGKILL) // it may have ended
-		close(killed)
-	})
-	for {
-		// Until it is reaped below, no other process can have its number.
-		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if !stop() {
-		<-killed
-	}
-	_ = unix.Kill(-pid, unix.SIGKILL)
-	return cmd.Wait()
-}
-
 // environment tells a program of an event.
 func environment(e *api.Event) []string {
-	env := []string{"PATH=" + programPath}
+	env := []string{"PATH=" + program.Path}
 	for _, v := range []struct{ name, value string }{
 		{"EVENT", string(e.Kind)},
 		{"TIME", e.Time.Format(time.RFC3339Nano)},
@@ -154,25 +119,4 @@ func environment(e *api.Event) []string {
 		env = append(env, "DIRECTOR_"+v.name+"="+strings.ReplaceAll(v.value, "\x00", ""))
 	}
 	return env
-}
-
-// head keeps the beginning of what is written to it.
-type head struct {
-	bytes []byte
-	limit int
-}
-
-func (h *head) Write(b []byte) (int, error) {
-	h.bytes = append(h.bytes, b[:min(len(b), h.limit-len(h.bytes))]...)
-	return len(b), nil
-}
-
-// firstLine is the first line with something on it.
-func firstLine(text []byte) string {
-	for line := range bytes.Lines(text) {
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			return string(line)
-		}
-	}
-	return ""
 }

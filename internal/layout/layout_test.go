@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"arp/arptest":     {"arp", "frame"},
 	"neighbor":        {"frame", "arp"},
 	"arpresponder":    {"frame", "arp"},
-	"healthcheck":     {},
+	"healthcheck":     {"internal/program"},
 	"healthcheck/via": {"healthcheck"}, // it gives probes their ways
 	"condition":       {"healthcheck"}, // what the checks say
 	"config":          {"frame", "scheduler", "healthcheck"},
@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 		"healthcheck", "healthcheck/via", "guard",
 	},
 	"admin/api":          {},
-	"notify":             {"admin/api"},
+	"notify":             {"admin/api", "internal/program"},
 	"admin":              {"director", "admin/api", "internal/lockfile"},
 	"ipvsadm":            {"admin/api"},
 	"realserver/ruleset": {},
@@ -84,6 +84,7 @@ var mayImport = map[string][]string{
 	"cmd/director":      {"*"},
 	"internal/layout":   {},
 	"internal/lockfile": {},
+	"internal/program":  {},
 }
 
 // file is a Go file of the module.
