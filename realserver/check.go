@@ -18,12 +18,9 @@ func Check(o Options, h Host) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, boot, err := r.load()
+	rec, boot, err := r.loadApplied()
 	if err != nil {
 		return nil, err
-	}
-	if len(r.options.VIPs) == 0 {
-		r.options.VIPs = sortedAddrs(append(rec.vips(), boot.vips()...))
 	}
 	if len(r.options.VIPs) == 0 {
 		return nil, ErrNoVIP

@@ -41,20 +41,15 @@ func Foreign(o Options, h Host) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	rec, boot, err := r.load()
+	rec, boot, err := r.loadApplied()
 	if err != nil {
 		return nil, err
-	}
-	if len(r.options.VIPs) == 0 {
-		r.options.VIPs = sortedAddrs(append(rec.vips(), boot.vips()...))
 	}
 	s, err := readState(h, rec)
 	if err != nil {
 		return nil, err
 	}
-	if o.Method == "" {
-		r.options.Method = ""
-	}
+	r.options.Method = o.Method
 	return foreign(r.options, s, boot)
 }
 

@@ -125,6 +125,21 @@ func (r *runner) load() (record, *persisted, error) {
 	return rec, p, nil
 }
 
+// loadApplied is load for who judges: without VIPs in the options, those that were
+// applied are meant.
+func (r *runner) loadApplied() (record, *persisted, error) {
+	rec, boot, err := r.load()
+	if err == nil && len(r.options.VIPs) == 0 {
+		r.options.VIPs = appliedVIPs(rec, boot)
+	}
+	return rec, boot, err
+}
+
+// appliedVIPs lists the VIPs that were applied, now or for the next boot.
+func appliedVIPs(rec record, boot *persisted) []netip.Addr {
+	return sortedAddrs(append(rec.vips(), boot.vips()...))
+}
+
 // otherPlace refuses VIPs whose record a boot keeps elsewhere.
 func (r *runner) otherPlace(p *persisted, vips []netip.Addr) error {
 	var errs []error

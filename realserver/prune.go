@@ -11,7 +11,7 @@ func (r *runner) gone(rec record, boot *persisted) ([]netip.Addr, error) {
 	if !r.options.Prune {
 		return nil, nil
 	}
-	gone := without(sortedAddrs(append(rec.vips(), boot.vips()...)), r.options.VIPs)
+	gone := without(appliedVIPs(rec, boot), r.options.VIPs)
 	held, err := r.store.held(without(gone, r.keeps))
 	return without(gone, held), err
 }

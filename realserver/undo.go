@@ -50,7 +50,7 @@ func Undo(o Options, h Host) (*Undone, error) {
 		if err != nil {
 			return nil, err
 		}
-		vips = sortedAddrs(append(rec.vips(), boot.vips()...))
+		vips = appliedVIPs(rec, boot)
 	}
 	if err := r.store.refuseHeld(vips); err != nil {
 		return nil, err
