@@ -40,16 +40,7 @@ brackets. Connections that come or go meanwhile may be missed.`,
 			}
 			return o.args(cmd, args)
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := o.client()
-			if err == nil {
-				err = o.list(cmd.Context(), client, cmd.OutOrStdout())
-			}
-			if err != nil {
-				return fmt.Errorf("conns: %w", err)
-			}
-			return nil
-		},
+		RunE: o.asking(o.list),
 	}
 	o.addFlags(cmd)
 	flags := cmd.Flags()

@@ -42,16 +42,7 @@ director ends before. docs/operations.md explains the fields.`,
 			}
 			return o.args(cmd, args)
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := o.client()
-			if err == nil {
-				err = o.show(cmd.Context(), client, cmd.OutOrStdout())
-			}
-			if err != nil {
-				return fmt.Errorf("events: %w", err)
-			}
-			return nil
-		},
+		RunE: o.asking(o.show),
 	}
 	o.addFlags(cmd)
 	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on with what happens from now on")

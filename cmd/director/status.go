@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -39,16 +38,7 @@ docs/operations.md explains each line.`,
 			}
 			return o.args(cmd, args)
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			client, err := o.client()
-			if err == nil {
-				err = o.show(cmd.Context(), client, cmd.OutOrStdout())
-			}
-			if err != nil {
-				return fmt.Errorf("status: %w", err)
-			}
-			return nil
-		},
+		RunE: o.asking(o.show),
 	}
 	o.addFlags(cmd)
 	cmd.Flags().BoolVar(&o.json, "json", false, "print it as JSON, for programs")

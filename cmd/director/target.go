@@ -2,6 +2,9 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -60,4 +63,18 @@ func (t *target) client() (*api.Client, error) {
 		socket = c.Admin.Socket
 	}
 	return api.NewClient(socket), nil
+}
+
+// asking runs a command that asks the director and prints what it says.
+func (t *target) asking(print func(ctx context.Context, client *api.Client, out io.Writer) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		client, err := t.client()
+		if err == nil {
+			err = print(cmd.Context(), client, cmd.OutOrStdout())
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", cmd.Name(), err)
+		}
+		return nil
+	}
 }
