@@ -8,6 +8,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"lvsdr/internal/ethtool"
 )
 
 // byName returns the interface, or nil.
@@ -96,6 +98,19 @@ func readOffload(f *Facts, links []netlink.Link) error {
 	}
 	f.LRO = flags&ethFlagLRO != 0
 	return nil
+}
+
+// ethFlagLRO is ETH_FLAG_LRO of linux/ethtool.h.
+const ethFlagLRO = 1 << 15
+
+// ethtoolFlags returns an interface's flags as ETHTOOL_GFLAGS tells them.
+func ethtoolFlags(name string) (uint32, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	return ethtool.Value(fd, name, unix.ETHTOOL_GFLAGS, 0)
 }
 
 // readBridges finds the bridges that the interfaces are, or are ports of, and what of

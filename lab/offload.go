@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"lvsdr/internal/ethtool"
 )
 
 // Offload is work that an interface does in the kernel's place, or lets it put
@@ -63,7 +65,7 @@ func (i *Interface) ethtool(command, value uint32) (uint32, error) {
 			return fmt.Errorf("open socket: %w", err)
 		}
 		defer unix.Close(fd)
-		value, err = ethtoolValue(fd, i.name, command, value)
+		value, err = ethtool.Value(fd, i.name, command, value)
 		return err
 	})
 	return value, err

@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"config":          {"frame", "scheduler", "healthcheck"},
 	"finding":         {"frame"},
 	// It says what it finds in the words that the doctor uses too.
-	"guard": {"finding"},
+	"guard": {"finding", "internal/ethtool"},
 	// All above but backends, and the types in which it says how it is.
 	"director": {
 		"config", "frame", "dataplane/link", "scheduler", "service", "conntable", "dataplane",
@@ -67,7 +67,7 @@ var mayImport = map[string][]string{
 	"realserver": {"realserver/ruleset", "finding", "internal/lockfile"},
 	// It asks in ARP, and the guard judges the host's kernel.
 	"doctor": {"frame", "arp", "finding", "guard"},
-	"lab":    {},
+	"lab":    {"internal/ethtool"},
 	"demo":   {"lab", "admin/api"},
 	"bench":  {}, // what was measured; its parts measure
 	"bench/path": {
@@ -82,6 +82,7 @@ var mayImport = map[string][]string{
 		"dataplane/link", "dataplane/link/afpacket",
 	},
 	"cmd/director":      {"*"},
+	"internal/ethtool":  {},
 	"internal/layout":   {},
 	"internal/lockfile": {},
 	"internal/program":  {},
