@@ -28,21 +28,27 @@ func (d *Director) startHealth() {
 
 // healthChanged takes over what the checks say now.
 func (d *Director) healthChanged() {
-	d.settle(time.Now())
+	d.decide(time.Now())
 	d.save()
 }
 
-// settle decides anew about all servers and makes it hold. Servers that are gone
-// lose their connections at once.
+// settle decides anew about all servers, and keeps what changes by it.
 func (d *Director) settle(now time.Time) {
-	changed := d.judge(now)
+	if d.decide(now) {
+		d.save()
+	}
+}
+
+// decide decides anew about all servers and makes it hold, and returns whether
+// something has changed that is to be saved. Servers that are gone lose their
+// connections at once.
+func (d *Director) decide(now time.Time) (changed bool) {
+	changed = d.judge(now)
 	d.refresh()
 	if n := d.plane.ExpireGone(); n > 0 {
 		d.log.Info("connections of servers out of service expired", "connections", n)
 	}
-	if changed {
-		d.save()
-	}
+	return changed
 }
 
 // refresh gives the schedulers the servers that are usable now.

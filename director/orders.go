@@ -73,7 +73,7 @@ func (d *Director) order(o *api.OrderRequest) (done api.Ordered, err error) {
 			Time: now, Kind: api.OrderEvent, Service: rs.Service(), Server: address(rs), To: orderText(o), By: o.By,
 		})
 	}
-	d.settle(now)
+	d.decide(now)
 	d.save()
 	for _, rs := range concerned {
 		done.Servers = append(done.Servers, api.OrderedServer{
