@@ -73,17 +73,29 @@ func readStatement(family byte, b []byte) statement {
 // unmarshal returns nil for what package expr cannot read. An immediate value for
 // the verdict register is a verdict.
 func unmarshal(family byte, data []byte, e expr.Any) any {
-	if err := expr.Unmarshal(family, data, e); err != nil {
+	if !fill(family, data, e) {
 		return nil
 	}
 	if i, ok := e.(*expr.Immediate); ok && i.Register == unix.NFT_REG_VERDICT {
 		v := &expr.Verdict{}
-		if err := expr.Unmarshal(family, data, v); err != nil {
+		if !fill(family, data, v) {
 			return nil
 		}
 		return v
 	}
 	return e
+}
+
+// fill reads data into e and says whether it could. Package expr indexes some
+// attributes without a look at their length, so its panic is an answer too: a
+// statement that cannot be read, which the rest of the package knows how to treat.
+func fill(family byte, data []byte, e expr.Any) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = false
+		}
+	}()
+	return expr.Unmarshal(family, data, e) == nil
 }
 
 func readByteOrder(data []byte) any {
