@@ -63,8 +63,8 @@ func BenchmarkLANRoundTrip(b *testing.B) {
 }
 
 func roundTrips(b *testing.B, near, far *host, r link.Receiver, s *Sender, pace time.Duration) {
-	f := newFarSocket(b, far, farEnd)
-	near.must(unix.SetNonblock(f.fd, true))
+	fd, buf := newFarSocket(b, far, farEnd).FD(), make([]byte, 1<<11)
+	near.must(unix.SetNonblock(fd, true))
 	var stop atomic.Bool
 	done := make(chan struct{})
 	go func() {
@@ -80,9 +80,9 @@ func roundTrips(b *testing.B, near, far *host, r link.Receiver, s *Sender, pace 
 		for time.Now().Before(next) {
 		}
 		start := time.Now()
-		near.must(writeAll(f.fd, frame))
+		near.must(writeAll(fd, frame))
 		for {
-			if _, err := unix.Read(f.fd, f.buf); err == nil {
+			if _, err := unix.Read(fd, buf); err == nil {
 				break
 			}
 			if time.Since(start) > time.Second {

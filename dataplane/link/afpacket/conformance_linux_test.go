@@ -1,21 +1,10 @@
 package afpacket
 
 import (
-	"encoding/binary"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"lvsdr/dataplane/link/internal/linktest"
 )
-
-// auxTag reads struct tpacket_auxdata: status at 0, the tag at 16.
-func auxTag(b []byte) (tpid, tci uint16) {
-	if binary.NativeEndian.Uint32(b)&unix.TP_STATUS_VLAN_VALID == 0 {
-		return 0, 0
-	}
-	return binary.NativeEndian.Uint16(b[18:]), binary.NativeEndian.Uint16(b[16:])
-}
 
 func TestLANConformance(t *testing.T) {
 	for _, poll := range []Poll{PollAdaptive, PollBlock, PollSpin} {

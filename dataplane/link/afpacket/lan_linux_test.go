@@ -1,19 +1,13 @@
 package afpacket
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"os"
 	"runtime"
 	"testing"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
-	"golang.org/x/sys/unix"
 
-	"lvsdr/dataplane/link"
 	"lvsdr/dataplane/link/internal/linktest"
 )
 
@@ -133,79 +127,16 @@ func (n *host) cable(near string, other *host, far string, mac, farMAC [6]byte) 
 	other.do(func() { other.up(far) })
 }
 
-// farSocket is the far end of the cable: an independent, simple packet socket.
-type farSocket struct {
-	fd  int
-	buf []byte
-	oob []byte
-}
-
-func newFarSocket(t testing.TB, h *host, name string) *farSocket {
+// newFarSocket opens the far end of the cable in h.
+func newFarSocket(t testing.TB, h *host, name string) (f *linktest.FarSocket) {
 	t.Helper()
-	f := &farSocket{buf: make([]byte, 1<<17), oob: make([]byte, 256)}
 	h.do(func() {
-		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatalf("packet socket: %v", err)
-		}
-		f.fd = fd
-		t.Cleanup(func() { _ = unix.Close(fd) })
-		for _, opt := range []int{unix.PACKET_VNET_HDR, unix.PACKET_AUXDATA, unix.PACKET_IGNORE_OUTGOING} {
-			h.must(unix.SetsockoptInt(fd, unix.SOL_PACKET, opt, 1))
-		}
-		h.must(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 64<<20))
-		h.must(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, 64<<20))
-		h.must(unix.Bind(fd, &unix.SockaddrLinklayer{
-			Protocol: networkOrder(unix.ETH_P_ALL), Ifindex: h.link(name).Attrs().Index,
-		}))
+		var err error
+		f, err = linktest.OpenFarSocket(name)
+		h.must(err)
 	})
+	t.Cleanup(func() { _ = f.Close() })
 	return f
-}
-
-// Inject writes the tag into the frame, as a host does that sends one.
-func (f *farSocket) Inject(p linktest.Packet) error {
-	b := append(append([]byte{}, p.VNet[:]...), p.Data...)
-	if p.TPID != 0 {
-		raw := append(make([]byte, link.Headroom), p.Data...)
-		fr := link.Frame{Raw: raw, TPID: p.TPID, TCI: p.TCI}
-		copy(fr.VNet(), p.VNet[:])
-		b = pushTag(&fr)
-	}
-	n, err := unix.Write(f.fd, b)
-	if err == nil && n != len(b) {
-		err = fmt.Errorf("wrote %d of %d bytes", n, len(b))
-	}
-	return err
-}
-
-// Next reads one frame, and its tag out of the auxiliary data.
-func (f *farSocket) Next(ctx context.Context) (linktest.Packet, error) {
-	var p linktest.Packet
-	end, _ := ctx.Deadline()
-	tv := unix.NsecToTimeval(time.Until(end).Nanoseconds())
-	if err := unix.SetsockoptTimeval(f.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
-		return p, err
-	}
-	var n, oobn int
-	var err error
-	for {
-		n, oobn, _, _, err = unix.Recvmsg(f.fd, f.buf, f.oob, 0)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		return p, fmt.Errorf("recvmsg: %w", err)
-	}
-	copy(p.VNet[:], f.buf)
-	p.Data = append([]byte{}, f.buf[link.VNetHeaderLen:n]...)
-	messages, err := unix.ParseSocketControlMessage(f.oob[:oobn])
-	for _, m := range messages {
-		if m.Header.Level == unix.SOL_PACKET && m.Header.Type == unix.PACKET_AUXDATA {
-			p.TPID, p.TCI = auxTag(m.Data)
-		}
-	}
-	return p, err
 }
 
 // openPair opens what is tested, in h.

@@ -87,7 +87,7 @@ func (s *Sender) Send(f *link.Frame) {
 		s.flush()
 	}
 	if f.TPID != 0 {
-		s.queue.add(pushTag(f))
+		s.queue.add(f.PushTag())
 		return
 	}
 	s.queue.add(f.Raw[link.Headroom-link.VNetHeaderLen:])

@@ -1,15 +1,12 @@
 package afpacket
 
 import (
-	"bytes"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"lvsdr/dataplane/link"
-	"lvsdr/dataplane/link/internal/linktest"
 )
 
 func TestConfigIsChecked(t *testing.T) {
@@ -55,29 +52,6 @@ func TestCursor(t *testing.T) {
 			}
 			r.next(&c)
 		}
-	}
-}
-
-// TestPushTag compares with a tag that is written into a copy.
-func TestPushTag(t *testing.T) {
-	rng := rand.New(rand.NewPCG(3, 4))
-	for range 1000 {
-		p := linktest.UDP(nearMAC, 60+rng.IntN(1455), rng.IntN(1000))
-		f := link.Frame{Raw: append(make([]byte, link.Headroom), p.Data...), TPID: 0x88a8, TCI: uint16(rng.Uint32())}
-		want := append(append([]byte{}, make([]byte, link.VNetHeaderLen)...), p.Data[:12]...)
-		want = append(want, 0x88, 0xa8, byte(f.TCI>>8), byte(f.TCI))
-		want = append(want, p.Data[12:]...)
-		if got := pushTag(&f); !bytes.Equal(got, want) {
-			t.Fatalf("% x, want % x", got[:40], want[:40])
-		}
-	}
-	p := linktest.TCP(nearMAC, 3000)
-	f := link.Frame{Raw: append(make([]byte, link.Headroom), p.Data...), TPID: 0x8100}
-	copy(f.VNet(), p.VNet[:])
-	b := pushTag(&f)
-	if h := link.VNetHeader(b[:link.VNetHeaderLen]); h.ChecksumStart() != 38 || h.HeaderLen() != 58 ||
-		h.ChecksumOffset() != 16 || h.GSOSize() != 1448 {
-		t.Errorf("virtio_net header of a tagged frame: % x", h)
 	}
 }
 
