@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"dataplane/link":                   {},
 	"dataplane/link/internal/linktest": {"dataplane/link"},
 	"dataplane/link/afpacket":          {"dataplane/link"},
-	"dataplane/link/afxdp":             {"dataplane/link"},
+	"dataplane/link/afxdp":             {"dataplane/link", "frame"},
 	"dataplane/link/memlink":           {"dataplane/link"},
 	"dataplane/fragment":               {"frame", "dataplane/link"}, // one that waits is a link's frame
 	"scheduler":                        {},

@@ -1,0 +1,122 @@
+package afxdp
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lvsdr/dataplane/link"
+)
+
+// Sizes of the region, and of what is in it.
+const (
+	chunkSize = 2048 // XDP_UMEM_MIN_CHUNK_SIZE; one frame
+	// chunks is how many frames may be on their way: more than a network card's
+	// ring has places for.
+	chunks = 2048
+	// queueLen is how many frames one Flush sends at most.
+	queueLen = 256
+	// fillLen is the length of a ring that the kernel asks for and nobody uses.
+	fillLen = 2
+	// sendQueue is the room that the socket accounts frames in. It counts socket
+	// buffers, which are several times the size of a short frame.
+	sendQueue = 8 << 20
+)
+
+// The kernel lets go of a closed socket's queue in the background.
+const (
+	busyPatience = 500 * time.Millisecond
+	busyPause    = 5 * time.Millisecond
+)
+
+// newSocket makes the socket with its region, 4 MiB, and rings. What was opened
+// before an error stays in s.
+func (s *Sender) newSocket(c *Config) (err error) {
+	s.fd, err = unix.Socket(unix.AF_XDP, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	switch {
+	case errors.Is(err, unix.EPERM):
+		return fmt.Errorf("AF_XDP socket: %w (it needs CAP_NET_RAW)", err)
+	case errors.Is(err, unix.EAFNOSUPPORT):
+		return fmt.Errorf("AF_XDP socket: %w (CONFIG_XDP_SOCKETS, and RestrictAddressFamilies of a unit)", err)
+	case err != nil:
+		return fmt.Errorf("AF_XDP socket: %w", err)
+	}
+	if err := s.newRegion(); err != nil {
+		return err
+	}
+	for _, o := range []struct {
+		name       string
+		key, value int
+	}{
+		{"XDP_UMEM_FILL_RING", unix.XDP_UMEM_FILL_RING, fillLen},
+		{"XDP_UMEM_COMPLETION_RING", unix.XDP_UMEM_COMPLETION_RING, chunks},
+		{"XDP_TX_RING", unix.XDP_TX_RING, queueLen},
+	} {
+		if err := unix.SetsockoptInt(s.fd, unix.SOL_XDP, o.key, o.value); err != nil {
+			return fmt.Errorf("%s: %w", o.name, err)
+		}
+	}
+	// One call sends so many frames (Linux 6.17); without it 32, and flush calls again.
+	_ = unix.SetsockoptInt(s.fd, unix.SOL_XDP, unix.XDP_MAX_TX_SKB_BUDGET, queueLen)
+	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendQueue) != nil {
+		_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendQueue)
+	}
+	return s.bind(c)
+}
+
+// newRegion sets the region aside, in memory that is there from the start on.
+func (s *Sender) newRegion() (err error) {
+	s.region, err = unix.Mmap(-1, 0, chunks*chunkSize, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_POPULATE)
+	if err != nil {
+		return fmt.Errorf("region of %d bytes: %w", chunks*chunkSize, err)
+	}
+	err = register(s.fd, s.region)
+	if errors.Is(err, unix.ENOBUFS) {
+		return fmt.Errorf("%w (it locks %d MiB: RLIMIT_MEMLOCK, or CAP_IPC_LOCK)", err, len(s.region)>>20)
+	}
+	return err
+}
+
+func (s *Sender) bind(c *Config) error {
+	at, err := offsets(s.fd)
+	if err != nil {
+		return err
+	}
+	if s.queue, err = mapRing[unix.XDPDesc](s.fd, unix.XDP_PGOFF_TX_RING, at.Tx, queueLen); err != nil {
+		return err
+	}
+	if s.done, err = mapRing[uint64](s.fd, unix.XDP_UMEM_PGOFF_COMPLETION_RING, at.Cr, chunks); err != nil {
+		return err
+	}
+	address := &unix.SockaddrXDP{Flags: unix.XDP_COPY, Ifindex: uint32(c.Index), QueueID: uint32(c.Queue)}
+	for began := time.Now(); ; time.Sleep(busyPause) {
+		switch err := unix.Bind(s.fd, address); {
+		case err == nil:
+			return nil
+		case errors.Is(err, unix.ENODEV):
+			return link.ErrGone
+		case errors.Is(err, unix.EINVAL):
+			return fmt.Errorf("transmit queue %d: %w (the interface has not as many)", c.Queue, err)
+		case !errors.Is(err, unix.EBUSY):
+			return fmt.Errorf("bind to transmit queue %d: %w", c.Queue, err)
+		case time.Since(began) > busyPatience:
+			return fmt.Errorf("transmit queue %d: %w", c.Queue, ErrBusy)
+		}
+	}
+}
+
+// closeSocket frees what newSocket made.
+func (s *Sender) closeSocket() error {
+	var errs []error
+	if s.fd >= 0 {
+		errs = append(errs, unix.Close(s.fd))
+	}
+	errs = append(errs, s.queue.close(), s.done.close())
+	if s.region != nil {
+		errs = append(errs, unix.Munmap(s.region))
+	}
+	return errors.Join(errs...)
+}
