@@ -21,6 +21,7 @@ type Config struct {
 	Conflict     ConflictMode // what to do about a VIP that another host defends
 	TTL          TTLMode
 	Poll         PollMode
+	Send         SendMode
 	Workers      int           // threads that forward
 	Connections  int           // places in the connection table; an IPv6 connection takes two
 	StateDir     string        // "" keeps nothing over a restart
@@ -76,6 +77,16 @@ const (
 	PollBlock    PollMode = "block"
 	PollAdaptive PollMode = "adaptive"
 	PollSpin     PollMode = "spin"
+)
+
+// SendMode says how a worker hands frames to the kernel.
+type SendMode string
+
+// The values of `send:`.
+const (
+	SendAuto   SendMode = "auto"   // AF_XDP where it can be had, else AF_PACKET
+	SendPacket SendMode = "packet" // AF_PACKET, by sendmmsg
+	SendXDP    SendMode = "xdp"    // AF_XDP, or not at all
 )
 
 // Admin says where the running director can be asked.

@@ -26,6 +26,7 @@ func defaults(compat CompatMode) *Config {
 		Conflict:     ConflictRefuse,
 		TTL:          TTLKeep,
 		Poll:         PollAdaptive,
+		Send:         SendAuto,
 		Workers:      1,
 		Connections:  1_000_000,
 		StateDir:     "/var/lib/director",

@@ -67,6 +67,7 @@ func (c *Config) NeedRestart(next *Config) []string {
 		{"connections", c.Connections != next.Connections},
 		{"conflict", c.Conflict != next.Conflict},
 		{"poll", c.Poll != next.Poll},
+		{"send", c.Send != next.Send},
 		{"state_dir", c.StateDir != next.StateDir},
 		{"restart_grace", c.RestartGrace != next.RestartGrace},
 		{"rules", c.Rules != next.Rules},

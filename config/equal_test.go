@@ -56,10 +56,10 @@ services:
 func TestNeedRestart(t *testing.T) {
 	a := parse(t, "ingress: eth0")
 	b := parse(t, "ingress: eth1\nmac: virtual\nrouter_id: 1\nworkers: 2\nconnections: 2000\nttl: decrement\n"+
-		"conflict: takeover\npoll: spin\nstate_dir: /tmp/x\nrestart_grace: 1s\nrules: /tmp/rules\n")
+		"conflict: takeover\npoll: spin\nsend: packet\nstate_dir: /tmp/x\nrestart_grace: 1s\nrules: /tmp/rules\n")
 	want := []string{
 		"ingress", "egress", "mac", "router_id", "workers", "connections",
-		"conflict", "poll", "state_dir", "restart_grace", "rules",
+		"conflict", "poll", "send", "state_dir", "restart_grace", "rules",
 	}
 	if got := a.NeedRestart(b); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

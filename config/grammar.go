@@ -14,7 +14,7 @@ var (
 	rootKeys = grammar{
 		name: "director.yaml",
 		keys: []string{
-			"ingress", "egress", "mac", "router_id", "guard", "conflict", "ttl", "poll", "workers",
+			"ingress", "egress", "mac", "router_id", "guard", "conflict", "ttl", "poll", "send", "workers",
 			"connections", "quotas", "state_dir", "restart_grace", "admin", "timeouts", "compat", "ipvs",
 			"vips", "rules", "notify", "services",
 		},

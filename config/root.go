@@ -35,6 +35,7 @@ func (d *decoder) config(root value) *Config {
 	c.Conflict = choice(s.get("conflict"), c.Conflict, []ConflictMode{ConflictRefuse, ConflictTakeover})
 	c.TTL = choice(s.get("ttl"), c.TTL, []TTLMode{TTLKeep, TTLDecrement})
 	c.Poll = choice(s.get("poll"), c.Poll, []PollMode{PollBlock, PollAdaptive, PollSpin})
+	c.Send = choice(s.get("send"), c.Send, []SendMode{SendAuto, SendPacket, SendXDP})
 	c.Workers = s.get("workers").integer(c.Workers, 1, maxWorkers)
 	c.Connections = s.get("connections").integer(c.Connections, minConnections, maxConnections)
 	c.quotas = s.get("quotas").quotas()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -171,7 +172,7 @@ func destinations(vips frame.MAC, ingress *Interface) []frame.MAC {
 
 func (d *Director) openLinks(a *attachment) error {
 	mac := d.vipMAC(&a.ingress)
-	for range d.config.Workers {
+	for i := range d.config.Workers {
 		rx, err := d.host.OpenReceiver(ReceiverConfig{
 			Interface: a.ingress.Name, Index: a.ingress.Index, MACs: destinations(mac, &a.ingress),
 			Poll: d.config.Poll, Workers: d.config.Workers, Log: d.log,
@@ -180,13 +181,14 @@ func (d *Director) openLinks(a *attachment) error {
 			return err
 		}
 		a.receivers = append(a.receivers, rx)
-		tx, err := a.openSender(d.host, &a.egress)
+		tx, err := a.openSender(d, &a.egress, i, d.config.Send)
 		if err != nil {
 			return err
 		}
 		reply := tx
 		if a.ingress.Index != a.egress.Index {
-			if reply, err = a.openSender(d.host, &a.ingress); err != nil {
+			// Replies are few.
+			if reply, err = a.openSender(d, &a.ingress, i, config.SendPacket); err != nil {
 				return err
 			}
 		}
@@ -199,8 +201,10 @@ func (d *Director) openLinks(a *attachment) error {
 	return nil
 }
 
-func (a *attachment) openSender(links Links, i *Interface) (link.Sender, error) {
-	tx, err := links.OpenSender(i.Index, i.Name)
+func (a *attachment) openSender(d *Director, i *Interface, queue int, mode config.SendMode) (link.Sender, error) {
+	tx, err := d.host.OpenSender(SenderConfig{
+		Interface: i.Name, Index: i.Index, Queue: queue, Send: mode, Log: d.log,
+	})
 	if err == nil {
 		a.senders = append(a.senders, tx)
 	}
@@ -300,6 +304,7 @@ func (a *attachment) runControl(d *Director, ctx context.Context, name string, r
 // up again; one that is gone needs a new attachment.
 func (a *attachment) runWorker(d *Director, i int, w *dataplane.Worker) {
 	a.running.Go(func() {
+		d.prefer(i)
 		for {
 			err := w.Run()
 			if errors.Is(err, link.ErrDown) {
@@ -311,6 +316,21 @@ func (a *attachment) runWorker(d *Director, i int, w *dataplane.Worker) {
 			return
 		}
 	})
+}
+
+// prefer gives a worker's thread precedence. What it shares a processor with is
+// the kernel's receiving, which would go on to fill a ring that nobody empties: with
+// precedence, frames that are too many are lost before they cost anything. A worker
+// that spins never sleeps, and would not let the kernel receive at all.
+func (d *Director) prefer(worker int) {
+	if d.config.Poll == config.PollSpin {
+		return
+	}
+	runtime.LockOSThread() // and never unlocked: the thread ends with the worker
+	if err := d.host.PreferThread(); err != nil {
+		d.log.Warn("a worker has no precedence over other programs: under overload it forwards less",
+			"worker", worker, "error", err, "remedy", "CAP_SYS_NICE, or LimitNICE of the unit")
+	}
 }
 
 // brokenBy tells the loop, which may be waiting in detach for the goroutine

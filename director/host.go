@@ -21,7 +21,7 @@ import (
 // the same name is not taken for its predecessor.
 type Links interface {
 	OpenReceiver(ReceiverConfig) (link.Receiver, error)
-	OpenSender(index int, name string) (link.Sender, error)
+	OpenSender(SenderConfig) (link.Sender, error)
 }
 
 // ReceiverConfig says what a receiver is for.
@@ -34,9 +34,21 @@ type ReceiverConfig struct {
 	Log       *slog.Logger
 }
 
+// SenderConfig says what a sender is for.
+type SenderConfig struct {
+	Interface string
+	Index     int
+	Queue     int // of the interface, where each sender needs one of its own
+	Send      config.SendMode
+	Log       *slog.Logger
+}
+
 // Host is the machine that a director runs on. [NewLinuxHost] is the real one.
 type Host interface {
 	Links
+	// PreferThread has the kernel run the calling thread before others. An error
+	// means that it does not, which costs throughput under overload.
+	PreferThread() error
 	// Interfaces returns all network interfaces.
 	Interfaces() ([]Interface, error)
 	// Watch calls changed once it watches, and after every change of an

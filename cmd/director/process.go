@@ -51,7 +51,7 @@ func newProcess(file string, log *slog.Logger) (*process, error) {
 		return nil, err
 	}
 	d, err := director.New(director.Options{
-		Config: c, ConfigFile: file, Rules: rules.Changes, Load: p.load, Host: director.NewLinuxHost(afpacketLinks{}),
+		Config: c, ConfigFile: file, Rules: rules.Changes, Load: p.load, Host: director.NewLinuxHost(kernelLinks{}),
 		Log: log, Ready: p.ready, Event: p.events.Send, Version: programVersion(),
 	})
 	if err != nil {

@@ -64,7 +64,7 @@ func TestInterfaces(t *testing.T) {
 	if all, _ := h.Interfaces(); len(all) != 0 {
 		t.Errorf("deleted: %+v", all)
 	}
-	if _, err := h.OpenSender(first.Index, "eth0"); !errors.Is(err, link.ErrGone) {
+	if _, err := h.OpenSender(director.SenderConfig{Index: first.Index, Interface: "eth0"}); !errors.Is(err, link.ErrGone) {
 		t.Errorf("sender of a deleted interface: %v", err)
 	}
 	i.Create(peer)

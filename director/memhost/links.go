@@ -23,17 +23,20 @@ func (h *Host) OpenReceiver(c director.ReceiverConfig) (link.Receiver, error) {
 }
 
 // OpenSender opens a sender to the interface's wire. See [director.Links].
-func (h *Host) OpenSender(index int, name string) (link.Sender, error) {
-	wire, err := h.wire(OpenSender, index, name)
+func (h *Host) OpenSender(c director.SenderConfig) (link.Sender, error) {
+	wire, err := h.wire(OpenSender, c.Index, c.Interface)
 	if err != nil {
 		return nil, err
 	}
 	s, err := wire.OpenSender()
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", name, err)
+		return nil, fmt.Errorf("open %s: %w", c.Interface, err)
 	}
 	return s, nil
 }
+
+// PreferThread does nothing: a test's threads are all alike.
+func (*Host) PreferThread() error { return nil }
 
 func (h *Host) wire(o Operation, index int, name string) (*memlink.Wire, error) {
 	h.mu.Lock()
