@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"strings"
 
-	"lvsdr/bench"
+	"lvsdr/bench/generator"
+	"lvsdr/bench/peer"
+	"lvsdr/bench/sink"
+	"lvsdr/dataplane/link/afpacket"
 )
 
 // Peer is one way to get frames to the real servers.
@@ -22,23 +25,7 @@ type Peer struct {
 	direct bool
 	// start makes the segment's host forward. Errors that wrap bench.ErrSkip say
 	// what the machine lacks.
-	start func(ctx context.Context, s *segment) (forwarding, error)
-}
-
-// forwarding is a peer that runs.
-type forwarding interface {
-	// threads are those that it keeps busy, apart from the kernel's receiving.
-	threads() ([]int, error)
-	// drops are the frames that it lost itself since its start.
-	drops(ctx context.Context) (Drops, error)
-	// stop ends it.
-	stop() error
-}
-
-// Drops are what a peer itself tells of frames that it lost.
-type Drops struct {
-	Ring    uint64            // the receive ring was full
-	Reasons map[string]uint64 // what it dropped, by its own words
+	start func(ctx context.Context, s *segment) (peer.Running, error)
 }
 
 // Peers are all of them, in the order of tables.
@@ -47,10 +34,10 @@ func Peers() []Peer {
 		{Name: "direct", About: "no load balancer: what generator and sink can do", direct: true},
 		{Name: "forwarder", About: "a minimal AF_PACKET forwarder: the director's ring without lookup", start: startForwarder},
 		{Name: "director", About: "this program: director run", states: true, syn: true, start: startDirector},
-		{Name: "nft-fwd", About: "nftables netdev ingress, fwd to a server by jhash: stateless DSR", start: startNftFwd},
-		{Name: "nft-dnat", About: "nftables DNAT to a server by jhash, with connection tracking", states: true, start: startNftDNAT},
-		{Name: "ip-forward", About: "the kernel routes everything to one server", start: startRouter},
-		{Name: "ipvs", About: "the kernel's IPVS, direct routing", states: true, syn: true, start: startIPVS},
+		{Name: "nft-fwd", About: "nftables netdev ingress, fwd to a server by jhash: stateless DSR", start: on(peer.NftFwd)},
+		{Name: "nft-dnat", About: "nftables DNAT to a server by jhash, with connection tracking", states: true, start: on(peer.NftDNAT)},
+		{Name: "ip-forward", About: "the kernel routes everything to one server", start: on(peer.Router)},
+		{Name: "ipvs", About: "the kernel's IPVS, direct routing", states: true, syn: true, start: on(peer.IPVS)},
 	}
 }
 
@@ -79,10 +66,39 @@ func choose(names []string) ([]Peer, error) {
 	return chosen, nil
 }
 
-// missing is the error that leaves a peer out. It wraps bench.ErrSkip, and says
-// what it wants to say only.
-type missing struct{ error }
+// on starts a peer that needs to know no more than its site.
+func on(start func(context.Context, *peer.Site) (peer.Running, error)) func(context.Context, *segment) (peer.Running, error) {
+	return func(ctx context.Context, g *segment) (peer.Running, error) { return start(ctx, g.place()) }
+}
 
-func (missing) Is(target error) bool { return target == bench.ErrSkip }
+func startForwarder(ctx context.Context, g *segment) (peer.Running, error) {
+	return peer.Forwarder(ctx, g.place(), afpacket.ReceiverConfig{})
+}
 
-func skip(format string, args ...any) error { return missing{fmt.Errorf(format, args...)} }
+// startDirector gives the director a table for all flows, and all of it to them.
+func startDirector(ctx context.Context, g *segment) (peer.Running, error) {
+	return peer.Director(ctx, g.place(), peer.DirectorConfig{
+		Program: g.site.options.Program,
+		Extra:   fmt.Sprintf("connections: %d\nquotas: {half_open: 100, udp: 100}", max(1<<16, 2*g.flows())),
+	})
+}
+
+// flows is how many there are at once, with those that frames open anew.
+func (g *segment) flows() int {
+	t := g.traffic()
+	return g.site.options.Flows + t.Fresh()
+}
+
+// place is the segment as its peer sees it.
+func (g *segment) place() *peer.Site {
+	o := &g.site.options
+	service := peer.Service{Protocol: peer.Protocol(o.Protocol), Port: servicePort}
+	for i := range o.Servers {
+		mac := sink.MAC(i)
+		service.Servers = append(service.Servers, peer.Server{Addr: realAddr(i), MAC: mac[:]})
+	}
+	return &peer.Site{
+		Host: g.host, Near: g.near, Far: g.far, VIP: vip,
+		Services: []peer.Service{service}, Clients: generator.Clients(), Flows: g.flows(),
+	}
+}

@@ -92,6 +92,9 @@ func (g *segment) start(ctx context.Context) (err error) {
 			g.forwarder = nil
 			return err
 		}
+		if err := g.site.lab.Err(); err != nil {
+			return err
+		}
 		g.receiveInThread()
 		if err := g.pinThreads(); err != nil {
 			return err

@@ -9,6 +9,8 @@ import (
 
 	"lvsdr/bench"
 	"lvsdr/bench/generator"
+	"lvsdr/bench/peer"
+	"lvsdr/bench/processor"
 	"lvsdr/bench/sink"
 	"lvsdr/lab"
 )
@@ -41,7 +43,7 @@ var sites atomic.Int32
 // between them a host for each peer.
 type site struct {
 	lab        *lab.Lab
-	processors processors
+	processors processor.Split
 	options    Options
 	number     int32
 	generator  *lab.Host
@@ -53,7 +55,7 @@ type site struct {
 
 // newSite needs root: it fails with lab.ErrPrivilege. The progress may be nil.
 func newSite(o Options, p bench.Progress) (*site, error) {
-	chosen, err := chooseProcessors()
+	chosen, err := processor.Choose()
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +68,7 @@ func newSite(o Options, p bench.Progress) (*site, error) {
 	}
 	s := &site{lab: l, processors: chosen, options: o, number: sites.Add(1), progress: &progress{Progress: p}}
 	s.generator, s.servers = l.Host("generator"), l.Host("servers")
-	if !chosen.apart {
+	if !chosen.Apart {
 		s.note("processors", "there is one only: the generator and what it measures take it from each other")
 	}
 	return s, nil
@@ -94,13 +96,12 @@ type segment struct {
 	link      *lab.Link // from the generator
 	out       *lab.Link // to the servers, from the host; the same as link if there is no host
 	nearMAC   [6]byte   // what frames are sent to
-	farMAC    [6]byte   // what the host sends from
 
 	generator generator.Generator
 	kind      generator.Kind
 	sink      *sink.Sink
-	forwarder forwarding // nil: there is no host
-	receiving []int      // kernel threads that receive for the host
+	forwarder peer.Running // nil: there is no host
+	receiving []int        // kernel threads that receive for the host
 }
 
 // newSegment lays the links of a peer, and starts generator, sink and peer. An
@@ -126,7 +127,6 @@ func (s *site) newSegment(p Peer) *segment {
 	// GRO on.
 	g.link.Peer.SetOffload(lab.GRO, true)
 	copy(g.nearMAC[:], g.link.Peer.MAC())
-	copy(g.farMAC[:], g.out.MAC())
 	return g
 }
 
@@ -172,9 +172,9 @@ func (g *segment) openEnds() error {
 
 // receiveInThread gives the host's receiving a thread on the peer's processor.
 func (g *segment) receiveInThread() {
-	thread, err := pollInThread(g.host, g.near)
-	if err == nil && g.site.processors.apart {
-		err = pin(thread, g.site.processors.peer)
+	thread, err := processor.PollInThread(g.host, g.near)
+	if err == nil && g.site.processors.Apart {
+		err = processor.Pin(thread, g.site.processors.Peer)
 	}
 	if err != nil {
 		g.site.note("processor time", fmt.Sprintf("what the kernel takes to receive is in no figure: %v", err))
@@ -185,12 +185,12 @@ func (g *segment) receiveInThread() {
 
 // pinThreads keeps a peer's threads on its processor.
 func (g *segment) pinThreads() error {
-	if !g.site.processors.apart {
+	if !g.site.processors.Apart {
 		return nil
 	}
-	threads, err := g.forwarder.threads()
+	threads, err := g.forwarder.Threads()
 	for _, thread := range threads {
-		err = errors.Join(err, pin(thread, g.site.processors.peer))
+		err = errors.Join(err, processor.Pin(thread, g.site.processors.Peer))
 	}
 	return err
 }
@@ -202,7 +202,7 @@ func (g *segment) close() error {
 		err = g.generator.Close()
 	}
 	if g.forwarder != nil {
-		err = errors.Join(err, g.forwarder.stop())
+		err = errors.Join(err, g.forwarder.Stop())
 	}
 	if g.sink != nil {
 		err = errors.Join(err, g.sink.Close())

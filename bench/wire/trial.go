@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"lvsdr/bench/generator"
+	"lvsdr/bench/peer"
+	"lvsdr/bench/processor"
 	"lvsdr/bench/sink"
 )
 
@@ -28,7 +30,7 @@ type Trial struct {
 // Lost are frames that did not arrive, by place.
 type Lost struct {
 	Wire uint64 // the interface that they were sent to had no room
-	Drops
+	peer.Drops
 	Send uint64 // the servers' interface had no room
 	// Elsewhere: nobody tells of them. Below 0, frames came twice.
 	Elsewhere int64
@@ -57,8 +59,8 @@ func (t *Trial) Offered() float64 { return float64(t.Sent) / t.Time.Seconds() }
 func (t *Trial) Rate() float64 { return float64(t.Arrived()) / t.Time.Seconds() }
 
 // Dropped is the sum over the peer's own reasons.
-func (d *Drops) Dropped() (n uint64) {
-	for _, frames := range d.Reasons {
+func (l *Lost) Dropped() (n uint64) {
+	for _, frames := range l.Reasons {
 		n += frames
 	}
 	return n
@@ -82,7 +84,7 @@ func (t *Trial) known() uint64 {
 type counters struct {
 	wire, send uint64
 	sink       sink.Counts
-	drops      Drops
+	drops      peer.Drops
 	cpu        time.Duration
 }
 
@@ -106,14 +108,14 @@ func (g *segment) read(ctx context.Context) (c counters, err error) {
 	if g.forwarder == nil {
 		return c, nil
 	}
-	if c.drops, err = g.forwarder.drops(ctx); err != nil {
+	if c.drops, err = g.forwarder.Drops(ctx); err != nil {
 		return c, fmt.Errorf("%s: count drops: %w", g.peer.Name, err)
 	}
-	threads, err := g.forwarder.threads()
+	threads, err := g.forwarder.Threads()
 	if err != nil {
 		return c, err
 	}
-	c.cpu, err = timeOfAll(append(threads, g.receiving...))
+	c.cpu, err = processor.Time(append(threads, g.receiving...))
 	return c, err
 }
 
@@ -143,7 +145,7 @@ func (c *counters) since(b *counters) *Trial {
 		Delivered: make([]uint64, len(c.sink.Servers)), CPU: c.cpu - b.cpu,
 		Lost: Lost{
 			Wire: c.wire - b.wire, Send: c.send - b.send,
-			Drops: Drops{Ring: c.drops.Ring - b.drops.Ring, Reasons: make(map[string]uint64)},
+			Drops: peer.Drops{Ring: c.drops.Ring - b.drops.Ring, Reasons: make(map[string]uint64)},
 		},
 	}
 	for i := range t.Delivered {
@@ -164,10 +166,10 @@ func (g *segment) send(ctx context.Context, l generator.Load) (sent generator.Se
 			sent, err = g.generator.Run(ctx, l)
 			return err
 		}
-		if !g.site.processors.apart {
+		if !g.site.processors.Apart {
 			return run()
 		}
-		return pinned(g.site.processors.generator, run)
+		return processor.Pinned(g.site.processors.Load, run)
 	})
 	return sent, err
 }

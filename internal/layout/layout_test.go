@@ -76,10 +76,14 @@ var mayImport = map[string][]string{
 	"bench/report":    {"bench"},
 	"bench/generator": {"dataplane/link", "dataplane/link/afpacket"},
 	"bench/sink":      {},
-	// It measures the running director from outside, beside what else there is.
+	"bench/processor": {"lab"},
+	// What is measured beside the director runs on a lab's hosts as it does.
+	"bench/peer": {
+		"bench", "bench/processor", "lab", "admin/api", "guard", "dataplane/link", "dataplane/link/afpacket",
+	},
+	// They measure the running director from outside, beside what else there is.
 	"bench/wire": {
-		"bench", "bench/generator", "bench/sink", "lab", "admin/api", "guard",
-		"dataplane/link", "dataplane/link/afpacket",
+		"bench", "bench/generator", "bench/peer", "bench/processor", "bench/sink", "lab", "dataplane/link/afpacket",
 	},
 	"cmd/director":      {"*"},
 	"internal/ethtool":  {},

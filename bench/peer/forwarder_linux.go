@@ -1,4 +1,4 @@
-package wire
+package peer
 
 import (
 	"context"
@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
-	"lvsdr/bench/sink"
 	"lvsdr/dataplane/link"
 	"lvsdr/dataplane/link/afpacket"
 	"lvsdr/guard"
@@ -26,12 +26,18 @@ type forwarder struct {
 	thread   int
 	guard    func() error // takes it away
 	stopping atomic.Bool
+	gate     sync.Mutex // held while it sleeps
+	asleep   bool
 	done     chan error
 }
 
-func startForwarder(_ context.Context, g *segment) (forwarding, error) {
-	f := &forwarder{to: sink.MAC(0), from: g.farMAC, done: make(chan error, 1)}
-	if err := g.host.Do(func() error { return f.open(g) }); err != nil {
+// Forwarder starts it, with a ring as configured but for its interface. The first
+// server gets all frames; its MAC address must be given.
+func Forwarder(_ context.Context, s *Site, ring afpacket.ReceiverConfig) (Running, error) {
+	f := &forwarder{
+		to: [6]byte(s.servers()[0].MAC), from: [6]byte(s.Host.Interface(s.Far).MAC()), done: make(chan error, 1),
+	}
+	if err := s.Host.Do(func() error { return f.open(s, ring) }); err != nil {
 		return nil, errors.Join(err, f.close())
 	}
 	ready := make(chan int)
@@ -42,16 +48,17 @@ func startForwarder(_ context.Context, g *segment) (forwarding, error) {
 
 // open runs in the host's network. The guard keeps the host's kernel from looking
 // at the frames too, as the director does.
-func (f *forwarder) open(g *segment) (err error) {
-	kept, err := guard.Install(guard.Config{Interface: g.near, VIPs: []netip.Addr{vip}})
+func (f *forwarder) open(s *Site, ring afpacket.ReceiverConfig) error {
+	kept, err := guard.Install(guard.Config{Interface: s.Near, VIPs: []netip.Addr{s.VIP}})
 	if err != nil {
 		return skip("%w", err)
 	}
-	f.guard = func() error { return g.host.Do(kept.Remove) }
-	if f.receiver, err = afpacket.OpenReceiver(afpacket.ReceiverConfig{Interface: g.near}); err != nil {
+	f.guard = func() error { return s.Host.Do(kept.Remove) }
+	ring.Interface = s.Near
+	if f.receiver, err = afpacket.OpenReceiver(ring); err != nil {
 		return err
 	}
-	f.sender, err = afpacket.OpenSender(afpacket.SenderConfig{Interface: g.far})
+	f.sender, err = afpacket.OpenSender(afpacket.SenderConfig{Interface: s.Far})
 	return err
 }
 
@@ -66,6 +73,9 @@ func (f *forwarder) run(ready chan<- int) {
 			f.done <- err
 			return
 		}
+		if n == 0 { // interrupted: perhaps to sleep
+			f.pass()
+		}
 		for i := range frames[:n] {
 			data := frames[i].Data()
 			copy(data[0:], f.to[:])
@@ -76,17 +86,43 @@ func (f *forwarder) run(ready chan<- int) {
 	}
 }
 
-func (f *forwarder) threads() ([]int, error) { return []int{f.thread}, nil }
+// pass waits at the gate.
+func (f *forwarder) pass() {
+	f.gate.Lock()
+	defer f.gate.Unlock()
+}
 
-func (f *forwarder) drops(context.Context) (Drops, error) {
+func (f *forwarder) Threads() ([]int, error) { return []int{f.thread}, nil }
+
+func (f *forwarder) Drops(context.Context) (Drops, error) {
 	return Drops{
 		Ring:    f.receiver.Stats().Dropped,
 		Reasons: map[string]uint64{"send": f.sender.Stats().Dropped()},
 	}, nil
 }
 
-func (f *forwarder) stop() error {
+// Sleep has the forwarder take no processor time; frames wait in its ring.
+func (f *forwarder) Sleep() error {
+	if !f.asleep {
+		f.asleep = true
+		f.gate.Lock()
+		f.receiver.Interrupt()
+	}
+	return nil
+}
+
+// Wake ends a sleep.
+func (f *forwarder) Wake() error {
+	if f.asleep {
+		f.asleep = false
+		f.gate.Unlock()
+	}
+	return nil
+}
+
+func (f *forwarder) Stop() error {
 	f.stopping.Store(true)
+	_ = f.Wake() // never fails
 	f.receiver.Interrupt()
 	err := <-f.done
 	if err != nil {

@@ -1,0 +1,95 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"lvsdr/lab"
+)
+
+// NftFwd sets up what needs no connection table: the server follows from a hash of
+// the client's address and port. Servers' MAC addresses must be given.
+func NftFwd(ctx context.Context, s *Site) (Running, error) {
+	from := s.Host.Interface(s.Far).MAC()
+	rules := s.eachService(func(service *Service) string {
+		return fmt.Sprintf("ether saddr set %v ether daddr set %s fwd to %q", from,
+			service.byHash(func(server *Server) string { return server.MAC.String() }), s.Far)
+	})
+	return kernel{}, loadRules(ctx, s.Host, fmt.Sprintf(`table netdev bench {
+	chain in {
+		type filter hook ingress device %q priority 0;
+		%s
+	}
+}
+`, s.Near, rules))
+}
+
+// NftDNAT sets up DNAT: connection tracking, and a route to each server. What
+// servers reply must pass the host too.
+func NftDNAT(ctx context.Context, s *Site) (Running, error) {
+	if err := enoughTracking(s.Host, s.Flows); err != nil {
+		return nil, err
+	}
+	s.route()
+	rules := s.eachService(func(service *Service) string {
+		return "dnat to " + service.byHash(func(server *Server) string { return server.Addr.String() })
+	})
+	err := loadRules(ctx, s.Host, fmt.Sprintf(`table ip bench {
+	chain in {
+		type nat hook prerouting priority dstnat;
+		%s
+	}
+}
+`, rules))
+	if err != nil {
+		return nil, err
+	}
+	// A flow whose replies nobody sees must not be forgotten within a run; a
+	// connection that has ended needs no place for two minutes.
+	s.Host.SetSysctl("net.netfilter.nf_conntrack_udp_timeout", "3600")
+	s.Host.SetSysctl("net.netfilter.nf_conntrack_tcp_timeout_time_wait", "5")
+	return kernel{}, nil
+}
+
+// eachService has a rule for each service. A single one has all of the VIP.
+func (s *Site) eachService(rule func(*Service) string) string {
+	var rules []string
+	for i := range s.Services {
+		service := &s.Services[i]
+		match := fmt.Sprintf("ip daddr %v", s.VIP)
+		if len(s.Services) > 1 {
+			match += fmt.Sprintf(" %s dport %d", service.Protocol, service.Port)
+		}
+		rules = append(rules, match+" "+rule(service))
+	}
+	return strings.Join(rules, "\n\t\t")
+}
+
+// byHash is the expression that finds a server's value by the flow.
+func (s *Service) byHash(value func(*Server) string) string {
+	var elements []string
+	for i := range s.Servers {
+		elements = append(elements, fmt.Sprintf("%d : %s", i, value(&s.Servers[i])))
+	}
+	return fmt.Sprintf("jhash ip saddr . %s sport mod %d seed 0x1 map { %s }",
+		s.Protocol, len(s.Servers), strings.Join(elements, ", "))
+}
+
+// loadRules gives the host a packet filter. Rules that this kernel or this nft do
+// not know leave the peer out.
+func loadRules(ctx context.Context, h *lab.Host, rules string) error {
+	nft, err := FindProgram("nft", "nftables")
+	if err != nil {
+		return err
+	}
+	p := h.Command(ctx, nft, "-f", "-")
+	p.Stdin = strings.NewReader(rules)
+	if err := p.Run(); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return skip("nft refused the rules: %w\n%s", err, p.Output())
+	}
+	return nil
+}
