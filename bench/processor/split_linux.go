@@ -40,3 +40,9 @@ func (s Split) Loads() unix.CPUSet {
 	set.Clear(s.Peer)
 	return set
 }
+
+// Peers is the peer's processor as a set.
+func (s Split) Peers() (set unix.CPUSet) {
+	set.Set(s.Peer)
+	return set
+}

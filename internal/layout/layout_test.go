@@ -85,6 +85,7 @@ var mayImport = map[string][]string{
 	"bench/wire": {
 		"bench", "bench/generator", "bench/peer", "bench/processor", "bench/sink", "lab", "dataplane/link/afpacket",
 	},
+	"bench/lan":         {"bench", "bench/peer", "bench/processor", "lab", "dataplane/link/afpacket"},
 	"cmd/director":      {"*"},
 	"internal/ethtool":  {},
 	"internal/layout":   {},
