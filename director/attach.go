@@ -318,16 +318,10 @@ func (a *attachment) runWorker(d *Director, i int, w *dataplane.Worker) {
 	})
 }
 
-// prefer gives a worker's thread precedence. What it shares a processor with is
-// the kernel's receiving, which would go on to fill a ring that nobody empties: with
-// precedence, frames that are too many are lost before they cost anything. A worker
-// that spins never sleeps, and would not let the kernel receive at all.
+// prefer gives a worker's thread precedence.
 func (d *Director) prefer(worker int) {
-	if d.config.Poll == config.PollSpin {
-		return
-	}
 	runtime.LockOSThread() // and never unlocked: the thread ends with the worker
-	if err := d.host.PreferThread(); err != nil {
+	if err := d.host.PreferThread(d.config.Poll); err != nil {
 		d.log.Warn("a worker has no precedence over other programs: under overload it forwards less",
 			"worker", worker, "error", err, "remedy", "CAP_SYS_NICE, or LimitNICE of the unit")
 	}

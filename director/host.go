@@ -22,6 +22,9 @@ import (
 type Links interface {
 	OpenReceiver(ReceiverConfig) (link.Receiver, error)
 	OpenSender(SenderConfig) (link.Sender, error)
+	// PreferThread gives the calling thread, that of a worker which waits like
+	// this, precedence over what fills its ring. An error means that it has none.
+	PreferThread(config.PollMode) error
 }
 
 // ReceiverConfig says what a receiver is for.
@@ -46,9 +49,6 @@ type SenderConfig struct {
 // Host is the machine that a director runs on. [NewLinuxHost] is the real one.
 type Host interface {
 	Links
-	// PreferThread has the kernel run the calling thread before others. An error
-	// means that it does not, which costs throughput under overload.
-	PreferThread() error
 	// Interfaces returns all network interfaces.
 	Interfaces() ([]Interface, error)
 	// Watch calls changed once it watches, and after every change of an

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"lvsdr/arpresponder"
 	"lvsdr/guard"
@@ -23,19 +22,6 @@ import (
 func NewLinuxHost(links Links) Host { return linuxHost{links} }
 
 type linuxHost struct{ Links }
-
-// workerNice is the niceness of a worker's thread (setpriority(2)): nine tenths of
-// a processor where another thread of niceness 0 wants all of it, too.
-const workerNice = -10
-
-// PreferThread raises the calling thread's priority, which needs CAP_SYS_NICE, or
-// RLIMIT_NICE. Its goroutine must be locked to it.
-func (linuxHost) PreferThread() error {
-	if err := unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), workerNice); err != nil {
-		return fmt.Errorf("niceness %d: %w", workerNice, err)
-	}
-	return nil
-}
 
 func (linuxHost) Interfaces() ([]Interface, error) {
 	links, err := netlink.LinkList()

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"lvsdr/bench/peer"
-	"lvsdr/dataplane/link/afpacket"
 )
 
 // Peer is one way to reach the real servers, as it can be asked for.
@@ -33,7 +32,7 @@ const (
 func Peers() []Peer {
 	return []Peer{
 		{Name: "direct", About: "no load balancer: the client and one server", kind: nothing},
-		Forwarder("forwarder", afpacket.ReceiverConfig{}),
+		Forwarder("forwarder", peer.ForwarderConfig{}),
 		Director("director", ""),
 		{Name: "nft-fwd", About: "nftables netdev ingress, fwd to a server by jhash: stateless DSR", kind: routes, start: on(peer.NftFwd)},
 		{Name: "nft-dnat", About: "nftables DNAT to a server by jhash, with connection tracking", kind: translates, start: on(peer.NftDNAT)},
@@ -60,12 +59,12 @@ func Director(name, extra string) Peer {
 	}
 }
 
-// Forwarder is the minimal AF_PACKET forwarder, with a ring as configured.
-func Forwarder(name string, ring afpacket.ReceiverConfig) Peer {
+// Forwarder is the minimal forwarder.
+func Forwarder(name string, c peer.ForwarderConfig) Peer {
 	return Peer{
-		Name: name, About: "a minimal AF_PACKET forwarder: the director's ring without lookup, to one server", kind: routes,
+		Name: name, About: "a minimal forwarder: the director's links without lookup, to one server", kind: routes,
 		start: func(ctx context.Context, _ *LAN, s *peer.Site) (peer.Running, error) {
-			return peer.Forwarder(ctx, s, ring)
+			return peer.Forwarder(ctx, s, c)
 		},
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"lvsdr/dataplane/link"
 	"lvsdr/dataplane/link/afpacket"
+	"lvsdr/dataplane/link/kernel"
 	"lvsdr/guard"
 )
 
@@ -21,7 +22,7 @@ import (
 // director.
 type forwarder struct {
 	receiver *afpacket.Receiver
-	sender   *afpacket.Sender
+	sender   link.Sender
 	to, from [6]byte
 	thread   int
 	guard    func() error // takes it away
@@ -31,41 +32,54 @@ type forwarder struct {
 	done     chan error
 }
 
-// Forwarder starts it, with a ring as configured but for its interface. The first
+// ForwarderConfig says how a forwarder moves frames.
+type ForwarderConfig struct {
+	Poll afpacket.Poll // default: afpacket.PollAdaptive
+	Send kernel.Send   // default: kernel.SendAuto
+}
+
+// Forwarder starts it. Its links and its thread are those of a director. The first
 // server gets all frames; its MAC address must be given.
-func Forwarder(_ context.Context, s *Site, ring afpacket.ReceiverConfig) (Running, error) {
+func Forwarder(_ context.Context, s *Site, c ForwarderConfig) (Running, error) {
 	f := &forwarder{
 		to: [6]byte(s.servers()[0].MAC), from: [6]byte(s.Host.Interface(s.Far).MAC()), done: make(chan error, 1),
 	}
-	if err := s.Host.Do(func() error { return f.open(s, ring) }); err != nil {
+	if err := s.Host.Do(func() error { return f.open(s, c) }); err != nil {
 		return nil, errors.Join(err, f.close())
 	}
-	ready := make(chan int)
-	go f.run(ready)
-	f.thread = <-ready
+	ready := make(chan error)
+	go f.run(ready, c.Poll)
+	if err := <-ready; err != nil {
+		return nil, errors.Join(err, f.close())
+	}
 	return f, nil
 }
 
 // open runs in the host's network. The guard keeps the host's kernel from looking
 // at the frames too, as the director does.
-func (f *forwarder) open(s *Site, ring afpacket.ReceiverConfig) error {
+func (f *forwarder) open(s *Site, c ForwarderConfig) error {
 	kept, err := guard.Install(guard.Config{Interface: s.Near, VIPs: []netip.Addr{s.VIP}})
 	if err != nil {
 		return skip("%w", err)
 	}
 	f.guard = func() error { return s.Host.Do(kept.Remove) }
-	ring.Interface = s.Near
-	if f.receiver, err = afpacket.OpenReceiver(ring); err != nil {
+	if f.receiver, err = afpacket.OpenReceiver(afpacket.ReceiverConfig{Interface: s.Near, Poll: c.Poll}); err != nil {
 		return err
 	}
-	f.sender, err = afpacket.OpenSender(afpacket.SenderConfig{Interface: s.Far})
+	f.sender, err = kernel.OpenSender(kernel.SenderConfig{
+		Interface: s.Far, Index: s.Host.Interface(s.Far).Index(), Send: c.Send,
+	})
 	return err
 }
 
 // run has a thread of its own, which ends with it.
-func (f *forwarder) run(ready chan<- int) {
+func (f *forwarder) run(ready chan<- error, poll afpacket.Poll) {
 	runtime.LockOSThread()
-	ready <- unix.Gettid()
+	f.thread = unix.Gettid()
+	err := kernel.PreferThread(poll)
+	if ready <- err; err != nil {
+		return
+	}
 	frames := make([]link.Frame, afpacket.DefaultBatch)
 	for {
 		n, err := f.receiver.Receive(frames)

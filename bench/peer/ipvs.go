@@ -36,7 +36,7 @@ func IPVS(ctx context.Context, s *Site) (Running, error) {
 			}
 		}
 	}
-	return kernel{}, nil
+	return withinKernel{}, nil
 }
 
 // ipvsadm has the calls that make a service: direct routing, in turns.

@@ -7,19 +7,19 @@ import (
 	"lvsdr/lab"
 )
 
-// kernel is a peer of which all work is done by the kernel as it receives. It
+// withinKernel is a peer of which all work is done by the kernel as it receives. It
 // tells nobody what it drops, and it goes with its host.
-type kernel struct{}
+type withinKernel struct{}
 
-func (kernel) Threads() ([]int, error)              { return nil, nil }
-func (kernel) Drops(context.Context) (Drops, error) { return Drops{}, nil }
-func (kernel) Stop() error                          { return nil }
+func (withinKernel) Threads() ([]int, error)              { return nil, nil }
+func (withinKernel) Drops(context.Context) (Drops, error) { return Drops{}, nil }
+func (withinKernel) Stop() error                          { return nil }
 
 // Router sets up a router: all frames go to the first server.
 func Router(_ context.Context, s *Site) (Running, error) {
 	s.route()
 	s.Host.AddRoute(lab.Route{Dst: netip.PrefixFrom(s.VIP, s.VIP.BitLen()), Via: s.servers()[0].Addr, Dev: s.Far})
-	return kernel{}, nil
+	return withinKernel{}, nil
 }
 
 // route makes the host a router between both sides, which tells nobody of shorter

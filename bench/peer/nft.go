@@ -16,7 +16,7 @@ func NftFwd(ctx context.Context, s *Site) (Running, error) {
 		return fmt.Sprintf("ether saddr set %v ether daddr set %s fwd to %q", from,
 			service.byHash(func(server *Server) string { return server.MAC.String() }), s.Far)
 	})
-	return kernel{}, loadRules(ctx, s.Host, fmt.Sprintf(`table netdev bench {
+	return withinKernel{}, loadRules(ctx, s.Host, fmt.Sprintf(`table netdev bench {
 	chain in {
 		type filter hook ingress device %q priority 0;
 		%s
@@ -49,7 +49,7 @@ func NftDNAT(ctx context.Context, s *Site) (Running, error) {
 	// connection that has ended needs no place for two minutes.
 	s.Host.SetSysctl("net.netfilter.nf_conntrack_udp_timeout", "3600")
 	s.Host.SetSysctl("net.netfilter.nf_conntrack_tcp_timeout_time_wait", "5")
-	return kernel{}, nil
+	return withinKernel{}, nil
 }
 
 // eachService has a rule for each service. A single one has all of the VIP.

@@ -8,7 +8,7 @@ import (
 	"lvsdr/bench/generator"
 	"lvsdr/bench/peer"
 	"lvsdr/bench/sink"
-	"lvsdr/dataplane/link/afpacket"
+	"lvsdr/dataplane/link/kernel"
 )
 
 // Peer is one way to get frames to the real servers.
@@ -25,15 +25,17 @@ type Peer struct {
 	direct bool
 	// start makes the segment's host forward. Errors that wrap bench.ErrSkip say
 	// what the machine lacks.
-	start func(ctx context.Context, s *segment) (peer.Running, error)
+	start start
 }
 
 // Peers are all of them, in the order of tables.
 func Peers() []Peer {
 	return []Peer{
 		{Name: "direct", About: "no load balancer: what generator and sink can do", direct: true},
-		{Name: "forwarder", About: "a minimal AF_PACKET forwarder: the director's ring without lookup", start: startForwarder},
-		{Name: "director", About: "this program: director run", states: true, syn: true, start: startDirector},
+		{Name: "forwarder", About: "a minimal forwarder: the director's links without lookup", start: withForwarder(kernel.SendAuto)},
+		{Name: "director", About: "this program: director run", states: true, syn: true, start: withDirector(kernel.SendAuto)},
+		{Name: "forwarder-packet", About: "forwarder with send: packet (sendmmsg)", start: withForwarder(kernel.SendPacket)},
+		{Name: "director-packet", About: "director with send: packet (sendmmsg)", states: true, syn: true, start: withDirector(kernel.SendPacket)},
 		{Name: "nft-fwd", About: "nftables netdev ingress, fwd to a server by jhash: stateless DSR", start: on(peer.NftFwd)},
 		{Name: "nft-dnat", About: "nftables DNAT to a server by jhash, with connection tracking", states: true, start: on(peer.NftDNAT)},
 		{Name: "ip-forward", About: "the kernel routes everything to one server", start: on(peer.Router)},
@@ -67,20 +69,28 @@ func choose(names []string) ([]Peer, error) {
 }
 
 // on starts a peer that needs to know no more than its site.
-func on(start func(context.Context, *peer.Site) (peer.Running, error)) func(context.Context, *segment) (peer.Running, error) {
-	return func(ctx context.Context, g *segment) (peer.Running, error) { return start(ctx, g.place()) }
+func on(fn func(context.Context, *peer.Site) (peer.Running, error)) start {
+	return func(ctx context.Context, g *segment) (peer.Running, error) { return fn(ctx, g.place()) }
 }
 
-func startForwarder(ctx context.Context, g *segment) (peer.Running, error) {
-	return peer.Forwarder(ctx, g.place(), afpacket.ReceiverConfig{})
+// start is how a peer starts on its segment.
+type start func(context.Context, *segment) (peer.Running, error)
+
+func withForwarder(send kernel.Send) start {
+	return func(ctx context.Context, g *segment) (peer.Running, error) {
+		return peer.Forwarder(ctx, g.place(), peer.ForwarderConfig{Send: send})
+	}
 }
 
-// startDirector gives the director a table for all flows, and all of it to them.
-func startDirector(ctx context.Context, g *segment) (peer.Running, error) {
-	return peer.Director(ctx, g.place(), peer.DirectorConfig{
-		Program: g.site.options.Program,
-		Extra:   fmt.Sprintf("connections: %d\nquotas: {half_open: 100, udp: 100}", max(1<<16, 2*g.flows())),
-	})
+// withDirector has a table for all flows, and all of it for them.
+func withDirector(send kernel.Send) start {
+	return func(ctx context.Context, g *segment) (peer.Running, error) {
+		return peer.Director(ctx, g.place(), peer.DirectorConfig{
+			Program: g.site.options.Program,
+			Extra: fmt.Sprintf("send: %s\nconnections: %d\nquotas: {half_open: 100, udp: 100}",
+				send, max(1<<16, 2*g.flows())),
+		})
+	}
 }
 
 // flows is how many there are at once, with those that frames open anew.

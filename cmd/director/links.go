@@ -1,16 +1,14 @@
 package main
 
 import (
-	"errors"
-
 	"lvsdr/config"
 	"lvsdr/dataplane/link"
 	"lvsdr/dataplane/link/afpacket"
-	"lvsdr/dataplane/link/afxdp"
+	"lvsdr/dataplane/link/kernel"
 	"lvsdr/director"
 )
 
-// kernelLinks receive over AF_PACKET, and send over it or over AF_XDP.
+// kernelLinks move frames by what the Linux kernel has.
 type kernelLinks struct{}
 
 // OpenReceiver implements [director.Links].
@@ -31,22 +29,12 @@ func (kernelLinks) OpenReceiver(c director.ReceiverConfig) (link.Receiver, error
 
 // OpenSender implements [director.Links].
 func (kernelLinks) OpenSender(c director.SenderConfig) (link.Sender, error) {
-	packet, err := afpacket.OpenSender(afpacket.SenderConfig{Interface: c.Interface, Index: c.Index})
-	if err != nil {
-		return nil, err
-	}
-	if c.Send == config.SendPacket {
-		return packet, nil
-	}
-	xdp, err := afxdp.OpenSender(afxdp.Config{
-		Interface: c.Interface, Index: c.Index, Queue: c.Queue, Fallback: packet,
+	return kernel.OpenSender(kernel.SenderConfig{
+		Interface: c.Interface, Index: c.Index, Queue: c.Queue, Send: kernel.Send(c.Send), Log: c.Log,
 	})
-	switch {
-	case err == nil:
-		return xdp, nil
-	case c.Send == config.SendXDP || errors.Is(err, link.ErrGone):
-		return nil, errors.Join(err, packet.Close())
-	}
-	c.Log.Info("a worker sends by sendmmsg, AF_XDP is not to be had", "worker", c.Queue, "interface", c.Interface, "error", err)
-	return packet, nil
+}
+
+// PreferThread implements [director.Links].
+func (kernelLinks) PreferThread(poll config.PollMode) error {
+	return kernel.PreferThread(afpacket.Poll(poll))
 }

@@ -3,6 +3,7 @@ package memhost
 import (
 	"fmt"
 
+	"lvsdr/config"
 	"lvsdr/dataplane/link"
 	"lvsdr/dataplane/link/memlink"
 	"lvsdr/director"
@@ -36,7 +37,7 @@ func (h *Host) OpenSender(c director.SenderConfig) (link.Sender, error) {
 }
 
 // PreferThread does nothing: a test's threads are all alike.
-func (*Host) PreferThread() error { return nil }
+func (*Host) PreferThread(config.PollMode) error { return nil }
 
 func (h *Host) wire(o Operation, index int, name string) (*memlink.Wire, error) {
 	h.mu.Lock()

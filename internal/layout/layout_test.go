@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"dataplane/link/internal/linktest": {"dataplane/link"},
 	"dataplane/link/afpacket":          {"dataplane/link"},
 	"dataplane/link/afxdp":             {"dataplane/link", "frame"},
+	"dataplane/link/kernel":            {"dataplane/link", "dataplane/link/afpacket", "dataplane/link/afxdp"},
 	"dataplane/link/memlink":           {"dataplane/link"},
 	"dataplane/fragment":               {"frame", "dataplane/link"}, // one that waits is a link's frame
 	"scheduler":                        {},
@@ -54,7 +55,7 @@ var mayImport = map[string][]string{
 	},
 	// The host in memory on which a test runs it.
 	"director/memhost": {
-		"director", "frame", "dataplane/link", "dataplane/link/memlink", "arp", "neighbor", "arpresponder",
+		"director", "config", "frame", "dataplane/link", "dataplane/link/memlink", "arp", "neighbor", "arpresponder",
 		"healthcheck", "healthcheck/via", "guard",
 	},
 	"admin/api":          {},
@@ -79,13 +80,14 @@ var mayImport = map[string][]string{
 	"bench/processor": {"lab"},
 	// What is measured beside the director runs on a lab's hosts as it does.
 	"bench/peer": {
-		"bench", "bench/processor", "lab", "admin/api", "guard", "dataplane/link", "dataplane/link/afpacket",
+		"bench", "bench/processor", "lab", "admin/api", "guard",
+		"dataplane/link", "dataplane/link/afpacket", "dataplane/link/kernel",
 	},
 	// They measure the running director from outside, beside what else there is.
 	"bench/wire": {
-		"bench", "bench/generator", "bench/peer", "bench/processor", "bench/sink", "lab", "dataplane/link/afpacket",
+		"bench", "bench/generator", "bench/peer", "bench/processor", "bench/sink", "lab", "dataplane/link/kernel",
 	},
-	"bench/lan":         {"bench", "bench/peer", "bench/processor", "lab", "dataplane/link/afpacket"},
+	"bench/lan":         {"bench", "bench/peer", "bench/processor", "lab"},
 	"cmd/director":      {"*"},
 	"internal/ethtool":  {},
 	"internal/layout":   {},
