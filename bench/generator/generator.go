@@ -26,6 +26,9 @@ type Sent struct {
 	// Frames that were handed to the interface; whether it took them is in the
 	// interface's counters.
 	Frames uint64
+	// Refused are those of them that the interface did not take, as far as it tells
+	// the generator: it does with AF_PACKET.
+	Refused uint64
 	// Time from the first frame until the load ended.
 	Time time.Duration
 	// Gaps is how often the kernel had to be called again, each for 20 ms without
@@ -33,12 +36,16 @@ type Sent struct {
 	Gaps int
 }
 
-// Generator sends frames out of one interface. It belongs to one goroutine.
+// Generator sends frames out of one interface. It belongs to one goroutine, but
+// for Frames.
 type Generator interface {
 	// Run sends one load. It takes the calling goroutine's thread for itself, on
 	// the processors that the thread may use. When the context ends it returns
 	// early, with what was sent and the context's cause.
 	Run(ctx context.Context, l Load) (Sent, error)
+	// Frames is how many frames of the present load, or else of the last, were
+	// handed to the interface. Any goroutine may ask, until Close.
+	Frames() uint64
 	// Close frees it.
 	Close() error
 }
@@ -57,8 +64,8 @@ const (
 // from being that. It is called in the interface's network namespace, as are the
 // generator's methods.
 //
-// Live frames need that the interface's other end takes frames from XDP: a veth
-// does with GRO on.
+// Live frames need a driver that sends what XDP programs of others redirect to it;
+// a veth does if its other end has GRO on.
 func Open(name string, t Traffic) (g Generator, kind Kind, why error, err error) {
 	live, why := OpenLive(name, t)
 	if why == nil {

@@ -3,6 +3,9 @@ package generator
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,11 +72,18 @@ func (c *cable) run(t *testing.T, g Generator, l Load) Sent {
 func TestLANSameFrames(t *testing.T) {
 	const frames = 200
 	for kind := range generators {
-		for _, protocol := range []Protocol{UDP, TCP} {
-			t.Run(string(kind)+" "+string(protocol), func(t *testing.T) {
+		for _, made := range []Traffic{
+			{Protocol: UDP, To: to, Flows: 70_001},
+			{Protocol: TCP, To: to, Flows: 70_001},
+			{Protocol: UDP, To: to, Flows: 3000, From: netip.MustParsePrefix("198.51.100.0/25")},
+			{Protocol: UDP, To: to6, Flows: 70_001},
+			{Protocol: TCP, To: to6, Flows: 3000, From: netip.MustParsePrefix("2001:db8:1::f0/124")},
+		} {
+			t.Run(fmt.Sprintf("%s %s to %v", kind, made.Protocol, made.To.Addr()), func(t *testing.T) {
 				c := newCable(t)
-				made := traffic(protocol, 70_001)
+				made.Source, made.Destination = [6]byte{2, 0, 0, 0, 0, 1}, [6]byte{2, 0, 0, 0, 0, 2}
 				made.New, made.Size = 0.3, 101
+				made := *complete(t, made)
 				g := c.open(t, kind, made)
 				wire := c.link.Peer.Capture()
 				w := newWalk(complete(t, made))
@@ -83,6 +93,9 @@ func TestLANSameFrames(t *testing.T) {
 				} {
 					if sent := c.run(t, g, l); sent.Frames != frames {
 						t.Fatalf("%d frames were sent, want %d", sent.Frames, frames)
+					}
+					if n := g.Frames(); n != frames {
+						t.Fatalf("the generator says %d frames, want %d", n, frames)
 					}
 					w.load(l)
 				}
@@ -203,5 +216,36 @@ func TestLANOpen(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLANNoTransmit: where the other end takes no frames from XDP, nobody would see
+// that all are lost: they are sent in the other way, and why is said.
+func TestLANNoTransmit(t *testing.T) {
+	c := newCable(t)
+	c.link.Peer.SetOffload(lab.GRO, false)
+	err := c.sender.Do(func() error {
+		g, kind, why, err := Open("eth0", traffic(UDP, 1))
+		if err != nil {
+			return err
+		}
+		if kind != Packet || why == nil || !strings.Contains(why.Error(), "live frames on eth0: its driver does not send") {
+			t.Errorf("took %s: %v", kind, why)
+		}
+		return g.Close()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLANRefused: AF_PACKET tells which frames the interface did not take.
+func TestLANRefused(t *testing.T) {
+	c := newCable(t)
+	g := c.open(t, Packet, traffic(UDP, 1))
+	c.link.Down()
+	sent := c.run(t, g, Load{Rate: 10_000, Time: 10 * time.Second, Frames: 50})
+	if sent.Frames != 50 || sent.Refused != 50 {
+		t.Errorf("sent %+v out of an interface that is down", sent)
 	}
 }

@@ -23,11 +23,14 @@ type liveGenerator struct {
 // OpenLive returns a generator that sends live frames, in the calling thread's
 // network namespace. It needs CAP_BPF and CAP_NET_ADMIN, or root, and Linux 5.18.
 func OpenLive(name string, t Traffic) (Generator, error) {
-	if err := t.complete(); err != nil {
+	if err := t.Complete(); err != nil {
 		return nil, err
 	}
 	device, err := net.InterfaceByName(name)
 	if err != nil {
+		return nil, fmt.Errorf("live frames on %s: %w", name, err)
+	}
+	if err := transmits(device.Index); err != nil {
 		return nil, fmt.Errorf("live frames on %s: %w", name, err)
 	}
 	made := newTemplate(&t)
@@ -85,7 +88,9 @@ func (g *liveGenerator) Run(ctx context.Context, l Load) (Sent, error) {
 		return Sent{}, err
 	}
 	sent := Sent{Frames: w.Sent, Gaps: max(0, calls-1), Time: l.Time}
-	if w.Done == 0 || w.Sent == w.Limit {
+	if w.Start == 0 { // the context had ended before
+		sent.Time = 0
+	} else if w.Done == 0 || w.Sent == w.Limit {
 		sent.Time = min(l.Time, time.Duration(monotonic()-w.Start))
 	}
 	return sent, context.Cause(ctx)
@@ -136,6 +141,15 @@ func (g *liveGenerator) interrupt(ctx context.Context, thread int, over chan<- s
 			}
 		}
 	}
+}
+
+// Frames is how many were sent. A map that cannot be read is an error of Run's.
+func (g *liveGenerator) Frames() uint64 {
+	w, err := g.read()
+	if err != nil {
+		return 0
+	}
+	return w.Sent
 }
 
 // Close frees the program.

@@ -58,7 +58,7 @@ func newWalk(t *Traffic) walk {
 	return walk{
 		Flows: uint64(t.Flows), Stride: stride(uint64(t.Flows)),
 		Share: uint64(t.New * (1 << shareShift)),
-		Fresh: uint64(t.Flows), End: uint64(t.Flows + freshFlows),
+		Fresh: uint64(t.Flows), End: uint64(t.Flows + t.Fresh()),
 	}
 }
 

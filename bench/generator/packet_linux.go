@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,13 +22,14 @@ type packetGenerator struct {
 	template *template
 	walk     walk
 	frames   [batch]link.Frame
+	sent     atomic.Uint64 // as of the last batch
 	now      func() uint64 // ns
 }
 
 // OpenPacket returns a generator that sends by AF_PACKET, in the calling thread's
 // network namespace.
 func OpenPacket(name string, t Traffic) (Generator, error) {
-	if err := t.complete(); err != nil {
+	if err := t.Complete(); err != nil {
 		return nil, err
 	}
 	sender, err := afpacket.OpenSender(afpacket.SenderConfig{Interface: name, Batch: batch})
@@ -59,10 +61,14 @@ func (g *packetGenerator) Run(ctx context.Context, l Load) (Sent, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	g.walk.load(l)
+	g.sent.Store(0)
+	before := g.sender.Stats().Dropped()
 	for g.walk.Done == 0 && ctx.Err() == nil {
 		g.sendDue()
 	}
-	return Sent{Frames: g.walk.Sent, Time: time.Duration(g.now() - g.walk.Start)}, context.Cause(ctx)
+	return Sent{
+		Frames: g.walk.Sent, Refused: g.sender.Stats().Dropped() - before, Time: g.elapsed(),
+	}, context.Cause(ctx)
 }
 
 // sendDue sends the frames that are due now, up to a batch.
@@ -77,10 +83,19 @@ func (g *packetGenerator) sendDue() {
 		g.sender.Send(&g.frames[i])
 	}
 	g.sender.Flush()
+	g.sent.Store(g.walk.Sent)
 }
 
-// Refused is how many frames the interface did not take.
-func (g *packetGenerator) Refused() uint64 { return g.sender.Stats().Dropped() }
+// elapsed is since the load's first frame.
+func (g *packetGenerator) elapsed() time.Duration {
+	if g.walk.Start == 0 { // the context had ended before
+		return 0
+	}
+	return time.Duration(g.now() - g.walk.Start)
+}
+
+// Frames is how many were sent.
+func (g *packetGenerator) Frames() uint64 { return g.sent.Load() }
 
 // Close frees the socket.
 func (g *packetGenerator) Close() error {

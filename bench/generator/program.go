@@ -22,7 +22,7 @@ func program(t *template, walk, ifindex int) asm.Instructions {
 	p = append(p, chooseFlow()...)
 	p = append(p, frameInMemory(t)...)
 	p = append(p, writeHeaders(t)...)
-	p = append(p, writeFlow()...)
+	p = append(p, writeFlow(t)...)
 	p = append(p, writeChecksums(t)...)
 	return append(p,
 		asm.Mov.Imm(asm.R1, int32(ifindex)),
@@ -146,36 +146,41 @@ func writeHeaders(t *template) (p asm.Instructions) {
 	return p
 }
 
-// writeFlow stores source address and port: R3 and R4, for the checksums.
-func writeFlow() asm.Instructions {
+// writeFlow stores source address and port: R3 and R4, for the checksums, are the
+// client's number and the port.
+func writeFlow(t *template) asm.Instructions {
 	return asm.Instructions{
 		asm.Mov.Reg(asm.R3, asm.R5),
-		asm.And.Imm(asm.R3, 0xffff),
+		asm.And.Imm(asm.R3, 1<<t.bits-1),
 		asm.Mov.Reg(asm.R4, asm.R5),
-		asm.RSh.Imm(asm.R4, 16),
+		asm.RSh.Imm(asm.R4, int32(t.bits)),
 		asm.Add.Imm(asm.R4, firstPort),
 		asm.Mov.Reg(asm.R1, asm.R3),
+		asm.Or.Imm(asm.R1, int32(t.network)),
 		asm.HostTo(asm.BE, asm.R1, asm.Half),
-		asm.StoreMem(asm.R8, offSource+2, asm.R1, asm.Half),
+		asm.StoreMem(asm.R8, int16(t.source), asm.R1, asm.Half),
 		asm.Mov.Reg(asm.R1, asm.R4),
 		asm.HostTo(asm.BE, asm.R1, asm.Half),
-		asm.StoreMem(asm.R8, offSourcePort, asm.R1, asm.Half),
+		asm.StoreMem(asm.R8, int16(t.port), asm.R1, asm.Half),
 	}
 }
 
 // writeChecksums stores what the template's sums and the flow add up to.
 func writeChecksums(t *template) (p asm.Instructions) {
-	p = append(p, asm.Mov.Reg(asm.R1, asm.R3), asm.Add.Imm(asm.R1, int32(t.ip)))
-	p = append(p, folded()...)
+	if t.ipChecksum != 0 {
+		p = append(p, asm.Mov.Reg(asm.R1, asm.R3), asm.Add.Imm(asm.R1, int32(t.ip)))
+		p = append(p, folded()...)
+		p = append(p,
+			asm.HostTo(asm.BE, asm.R1, asm.Half),
+			asm.StoreMem(asm.R8, int16(t.ipChecksum), asm.R1, asm.Half))
+	}
 	p = append(p,
-		asm.HostTo(asm.BE, asm.R1, asm.Half),
-		asm.StoreMem(asm.R8, offIPChecksum, asm.R1, asm.Half),
 		asm.Mov.Reg(asm.R1, asm.R3),
 		asm.Add.Imm(asm.R1, int32(t.segment)),
 		asm.Add.Reg(asm.R1, asm.R4))
 	if t.tcp {
 		p = append(p,
-			asm.StoreMem(asm.R8, offTCPFlags, asm.R9, asm.Byte),
+			asm.StoreMem(asm.R8, int16(t.flags), asm.R9, asm.Byte),
 			asm.Add.Reg(asm.R1, asm.R9))
 	}
 	p = append(p, folded()...)

@@ -109,6 +109,6 @@ func (g *segment) place() *peer.Site {
 	}
 	return &peer.Site{
 		Host: g.host, Near: g.near, Far: g.far, VIP: vip,
-		Services: []peer.Service{service}, Clients: generator.Clients(), Flows: g.flows(),
+		Services: []peer.Service{service}, Clients: generator.Clients(vip), Flows: g.flows(),
 	}
 }
