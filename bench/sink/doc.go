@@ -1,7 +1,12 @@
 // Package sink counts the frames that real servers would get, for next to
 // nothing, and drops them: by an XDP program on the interface, with a counter for
-// each real server and processor, or by nftables where the driver knows no XDP.
+// each real server and processor, or by nftables where there is no XDP.
 //
-// Real servers are told apart by their Ethernet addresses, [MAC]: one interface
-// stands for all of them. Frames to any other address are counted as such.
+// [Open] is for a benchmark's own network. It takes every frame; real servers are
+// told apart by their Ethernet addresses, [MAC]: one interface stands for all of
+// them. Frames to any other address are counted as such.
+//
+// [OpenMatch] is for real servers that have other work too, and operators who reach
+// them by the same interface. It takes what is to one address and port, and nothing
+// else.
 package sink

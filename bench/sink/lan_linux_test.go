@@ -11,9 +11,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// count is what a sink of 3 servers made of frames to it, and which of them went
+// counted is what a sink of 3 servers made of frames to it, and which of them went
 // past it.
-func count(t *testing.T, kind Kind, frames map[[6]byte]int) (Counts, int) {
+func counted(t *testing.T, kind Kind, frames map[[6]byte]int) (Counts, int) {
 	t.Helper()
 	l := lab.ForTest(t)
 	near, far := l.Host("near"), l.Host("far")
@@ -57,7 +57,7 @@ func count(t *testing.T, kind Kind, frames map[[6]byte]int) (Counts, int) {
 // none, and goes no further.
 func TestLANCounts(t *testing.T) {
 	for _, kind := range []Kind{XDP, Rules} {
-		got, past := count(t, kind, map[[6]byte]int{
+		got, past := counted(t, kind, map[[6]byte]int{
 			MAC(0): 1, MAC(1): 2, MAC(2): 3,
 			MAC(3): 2, MAC(MaxServers - 1): 2, {2, 0x73, 0x6b, 1}: 2, {}: 2, {255, 255, 255, 255, 255, 255}: 2,
 		})

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"github.com/cilium/ebpf/link"
 )
 
 // MaxServers is how many real servers a sink can tell apart.
@@ -26,8 +28,9 @@ type Kind string
 
 // The ways to count.
 const (
-	XDP   Kind = "XDP"
-	Rules Kind = "nftables"
+	XDP     Kind = "XDP"
+	Generic Kind = "generic XDP" // behind the driver, on interfaces whose driver knows no XDP
+	Rules   Kind = "nftables"
 )
 
 // Sink counts on one interface. Its methods belong to one goroutine.
@@ -47,8 +50,13 @@ type counter interface {
 // there is. Where that is not XDP, why says what kept it from being that. It needs
 // CAP_BPF and CAP_NET_ADMIN, or root.
 func Open(name string, servers int) (s *Sink, kind Kind, why error, err error) {
-	for _, k := range []Kind{XDP, Rules} {
-		s, err = OpenKind(k, name, servers)
+	return first([]Kind{XDP, Rules}, func(k Kind) (*Sink, error) { return OpenKind(k, name, servers) })
+}
+
+// first opens in the first way that works, and says why not in those before.
+func first(kinds []Kind, open func(Kind) (*Sink, error)) (s *Sink, kind Kind, why error, err error) {
+	for _, k := range kinds {
+		s, err = open(k)
 		if err == nil {
 			return s, k, why, nil
 		}
@@ -60,25 +68,31 @@ func Open(name string, servers int) (s *Sink, kind Kind, why error, err error) {
 // OpenKind is Open for one way to count.
 func OpenKind(kind Kind, name string, servers int) (*Sink, error) {
 	s := &Sink{servers: servers}
-	err := s.open(kind, name)
+	var err error
+	if servers < 1 || servers > MaxServers {
+		err = fmt.Errorf("%d servers: want 1 to %d", servers, MaxServers)
+	} else {
+		err = s.open(kind, name, countAll(servers), rulesForAll(servers))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open sink on %s: %s: %w", name, kind, err)
 	}
 	return s, nil
 }
 
-func (s *Sink) open(kind Kind, name string) (err error) {
-	if s.servers < 1 || s.servers > MaxServers {
-		return fmt.Errorf("%d servers: want 1 to %d", s.servers, MaxServers)
-	}
+// open counts by the program or by the rules.
+func (s *Sink) open(kind Kind, name string, write writer, list []rule) error {
 	device, err := net.InterfaceByName(name)
 	if err != nil {
 		return err
 	}
-	if kind == XDP {
-		s.counter, err = openXDP(device.Index, s.servers)
-	} else {
-		s.counter, err = openRules(name, s.servers)
+	switch kind {
+	case XDP:
+		s.counter, err = openXDP(device.Index, s.servers, write, link.XDPDriverMode)
+	case Generic:
+		s.counter, err = openXDP(device.Index, s.servers, write, link.XDPGenericMode)
+	default:
+		s.counter, err = openRules(name, list)
 	}
 	return err
 }
