@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -111,7 +112,11 @@ func (l *Log) Show(s Status) {
 		return
 	}
 	l.round = s.Round
-	l.Logger.Info("measuring", "what", s.What, "round", s.Round, "of", s.Rounds, "left", s.Left.Round(time.Second))
+	attrs := []any{"what", s.What, "round", s.Round, "of", s.Rounds, "left", s.Left.Round(time.Second)}
+	if s.Moving {
+		attrs = append(attrs, "rate", math.Round(s.Rate), "loss", s.Loss)
+	}
+	l.Logger.Info("measuring", attrs...)
 }
 
 // Done makes the next round news, whatever its number.

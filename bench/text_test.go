@@ -46,7 +46,10 @@ func TestLog(t *testing.T) {
 		}
 	}
 	l.Done()
-	l.Show(Status{What: "x", Round: 2, Rounds: 2})
+	l.Show(Status{What: "x", Round: 2, Rounds: 2, Moving: true, Rate: 1234.5678, Loss: 0.01})
+	if !strings.HasSuffix(out.String(), "what=x round=2 of=2 left=0s rate=1235 loss=0.01\n") {
+		t.Errorf("%s", out.String())
+	}
 	if got := strings.Count(out.String(), "measuring"); got != 3 {
 		t.Errorf("%d lines:\n%s", got, out.String())
 	}

@@ -21,9 +21,8 @@ type rules struct {
 }
 
 const (
-	tableName  = "bench_sink"
-	answers    = 4 << 20 // bytes: the kernel confirms each of thousands of rules
-	tableOwner = 1 << 1  // NFT_TABLE_F_OWNER of linux/netfilter/nf_tables.h
+	tableName = "bench_sink"
+	answers   = 4 << 20 // bytes: the kernel confirms each of thousands of rules
 )
 
 // rule is a match, the place in which it counts, and whether it drops.
@@ -35,16 +34,18 @@ type rule struct {
 
 // openRules puts them on the interface, in the calling thread's network.
 func openRules(name string, list []rule) (*rules, error) {
+	var socket *netlink.Conn
 	conn, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
+		socket = c
 		return c.SetReadBuffer(answers)
 	}))
 	if err != nil {
 		return nil, fmt.Errorf("open netlink: %w", err)
 	}
-	r := &rules{conn: conn}
-	r.table = conn.AddTable(&nftables.Table{
-		Family: nftables.TableFamilyNetdev, Name: tableName + "_" + name, Flags: tableOwner,
-	})
+	r := &rules{conn: conn, table: &nftables.Table{Family: nftables.TableFamilyNetdev, Name: tableName + "_" + name}}
+	if err := addOwnTable(socket, r.table); err != nil {
+		return nil, errors.Join(err, conn.CloseLasting())
+	}
 	r.chain = conn.AddChain(&nftables.Chain{
 		Name: "in", Table: r.table, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookIngress,
 		Priority: nftables.ChainPriorityFilter, Device: name,
@@ -53,8 +54,7 @@ func openRules(name string, list []rule) (*rules, error) {
 		r.add(one)
 	}
 	if err := conn.Flush(); err != nil {
-		return nil, errors.Join(
-			fmt.Errorf("add a table that goes with its process (Linux 5.12): %w", err), conn.CloseLasting())
+		return nil, errors.Join(fmt.Errorf("add rules: %w", err), conn.CloseLasting())
 	}
 	return r, nil
 }
