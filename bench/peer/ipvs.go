@@ -45,7 +45,7 @@ func (s *Site) ipvsadm(service *Service) [][]string {
 	address := s.listener(service)
 	calls := [][]string{{"-A", kind, address, "-s", "rr"}}
 	for _, server := range service.Servers {
-		calls = append(calls, []string{"-a", kind, address, "-r", server.Addr.String(), "-g"})
+		calls = append(calls, []string{"-a", kind, address, "-r", netip.AddrPortFrom(server.Addr, service.Port).String(), "-g"})
 	}
 	return calls
 }

@@ -26,7 +26,11 @@ func Router(_ context.Context, s *Site) (Running, error) {
 // ways.
 func (s *Site) route() {
 	h := s.Host
-	h.SetSysctl("net.ipv4.ip_forward", "1")
+	if s.VIP.Is6() {
+		h.SetSysctl("net.ipv6.conf.all.forwarding", "1")
+	} else {
+		h.SetSysctl("net.ipv4.ip_forward", "1")
+	}
 	for _, name := range []string{"all", s.Near, s.Far} {
 		h.SetSysctl("net/ipv4/conf/"+name+"/send_redirects", "0")
 	}

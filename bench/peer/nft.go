@@ -14,7 +14,7 @@ func NftFwd(ctx context.Context, s *Site) (Running, error) {
 	from := s.Host.Interface(s.Far).MAC()
 	rules := s.eachService(func(service *Service) string {
 		return fmt.Sprintf("ether saddr set %v ether daddr set %s fwd to %q", from,
-			service.byHash(func(server *Server) string { return server.MAC.String() }), s.Far)
+			s.byHash(service, func(server *Server) string { return server.MAC.String() }), s.Far)
 	})
 	return withinKernel{}, loadRules(ctx, s.Host, fmt.Sprintf(`table netdev bench {
 	chain in {
@@ -33,15 +33,15 @@ func NftDNAT(ctx context.Context, s *Site) (Running, error) {
 	}
 	s.route()
 	rules := s.eachService(func(service *Service) string {
-		return "dnat to " + service.byHash(func(server *Server) string { return server.Addr.String() })
+		return "dnat to " + s.byHash(service, func(server *Server) string { return server.Addr.String() })
 	})
-	err := loadRules(ctx, s.Host, fmt.Sprintf(`table ip bench {
+	err := loadRules(ctx, s.Host, fmt.Sprintf(`table %s bench {
 	chain in {
 		type nat hook prerouting priority dstnat;
 		%s
 	}
 }
-`, rules))
+`, s.family(), rules))
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (s *Site) eachService(rule func(*Service) string) string {
 	var rules []string
 	for i := range s.Services {
 		service := &s.Services[i]
-		match := fmt.Sprintf("ip daddr %v", s.VIP)
+		match := fmt.Sprintf("%s daddr %v", s.family(), s.VIP)
 		if len(s.Services) > 1 {
 			match += fmt.Sprintf(" %s dport %d", service.Protocol, service.Port)
 		}
@@ -67,13 +67,13 @@ func (s *Site) eachService(rule func(*Service) string) string {
 }
 
 // byHash is the expression that finds a server's value by the flow.
-func (s *Service) byHash(value func(*Server) string) string {
+func (s *Site) byHash(service *Service, value func(*Server) string) string {
 	var elements []string
-	for i := range s.Servers {
-		elements = append(elements, fmt.Sprintf("%d : %s", i, value(&s.Servers[i])))
+	for i := range service.Servers {
+		elements = append(elements, fmt.Sprintf("%d : %s", i, value(&service.Servers[i])))
 	}
-	return fmt.Sprintf("jhash ip saddr . %s sport mod %d seed 0x1 map { %s }",
-		s.Protocol, len(s.Servers), strings.Join(elements, ", "))
+	return fmt.Sprintf("jhash %s saddr . %s sport mod %d seed 0x1 map { %s }",
+		s.family(), service.Protocol, len(service.Servers), strings.Join(elements, ", "))
 }
 
 // loadRules gives the host a packet filter. Rules that this kernel or this nft do

@@ -49,3 +49,11 @@ func (s *Site) servers() []Server { return s.Services[0].Servers }
 func (s *Site) listener(service *Service) string {
 	return netip.AddrPortFrom(s.VIP, service.Port).String()
 }
+
+// family is what nftables call the VIP's addresses.
+func (s *Site) family() string {
+	if s.VIP.Is6() {
+		return "ip6"
+	}
+	return "ip"
+}

@@ -3,6 +3,7 @@ package wire
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"lvsdr/bench/generator"
@@ -24,9 +25,10 @@ type Options struct {
 	Program string
 	Peers   []string // by name; default: all
 
+	IPv6     bool
 	Protocol generator.Protocol // default: UDP
 	Flows    int                // default: DefaultFlows
-	Size     int                // of a frame in bytes, without its checksum; default: DefaultSize
+	Size     int                // of a frame in bytes, without its checksum; default: DefaultSize, or what IPv6 headers take
 	New      float64            // share of frames that open a flow, 0 to 1; a SYN in TCP
 
 	Servers int           // real servers; default: DefaultServers
@@ -42,7 +44,7 @@ func (o Options) Validate() error { return o.complete() }
 func (o *Options) complete() error {
 	o.Protocol = cmp.Or(o.Protocol, generator.UDP)
 	o.Flows = cmp.Or(o.Flows, DefaultFlows)
-	o.Size = cmp.Or(o.Size, DefaultSize)
+	o.Size = cmp.Or(o.Size, o.leastSize())
 	o.Servers = cmp.Or(o.Servers, DefaultServers)
 	o.Time = cmp.Or(o.Time, DefaultTime)
 	o.Rounds = cmp.Or(o.Rounds, DefaultRounds)
@@ -52,8 +54,8 @@ func (o *Options) complete() error {
 		return fmt.Errorf("protocol %q: want %s or %s", o.Protocol, generator.UDP, generator.TCP)
 	case o.Flows < 1 || o.Flows > generator.MaxFlows:
 		return fmt.Errorf("flows %d: want 1 to %d", o.Flows, generator.MaxFlows)
-	case o.Size < generator.MinSize || o.Size > generator.MaxSize:
-		return fmt.Errorf("size %d: want %d to %d bytes", o.Size, generator.MinSize, generator.MaxSize)
+	case o.Size < o.leastSize() || o.Size > generator.MaxSize:
+		return fmt.Errorf("size %d: want %d to %d bytes", o.Size, o.leastSize(), generator.MaxSize)
 	case !(o.New >= 0 && o.New <= 1):
 		return fmt.Errorf("share of new flows %v: want 0 to 1", o.New)
 	case o.Servers < 1 || o.Servers > maxServers:
@@ -67,4 +69,13 @@ func (o *Options) complete() error {
 	}
 	_, err := choose(o.Peers)
 	return err
+}
+
+// leastSize is that of the shortest frames with all headers.
+func (o *Options) leastSize() int {
+	t := generator.Traffic{To: netip.AddrPortFrom(o.addresses().vip, servicePort), Protocol: o.Protocol}
+	if t.Complete() != nil {
+		return DefaultSize // of a protocol that is refused
+	}
+	return t.Size
 }

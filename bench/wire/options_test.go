@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lvsdr/bench/generator"
 )
 
 func TestDefaults(t *testing.T) {
@@ -24,6 +26,8 @@ func TestBadOptions(t *testing.T) {
 		`protocol "sctp": want udp or tcp`:                            {Protocol: "sctp"},
 		"flows -1: want 1 to 10000000":                                {Flows: -1},
 		"size 59: want 60 to 1514":                                    {Size: 59},
+		"size 61: want 62 to 1514":                                    {IPv6: true, Size: 61},
+		"size 73: want 74 to 1514":                                    {IPv6: true, Protocol: generator.TCP, Size: 73},
 		"share of new flows 2: want 0 to 1":                           {New: 2},
 		"servers 201: want 1 to 200":                                  {Servers: 201},
 		"time 1ms: want 10ms to 1m":                                   {Time: time.Millisecond},

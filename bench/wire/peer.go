@@ -87,7 +87,8 @@ func withDirector(send kernel.Send) start {
 	return func(ctx context.Context, g *segment) (peer.Running, error) {
 		return peer.Director(ctx, g.place(), peer.DirectorConfig{
 			Program: g.site.options.Program,
-			Extra: fmt.Sprintf("send: %s\nconnections: %d\nquotas: {half_open: 100, udp: 100}",
+			// Not a flow is forgotten while others are measured.
+			Extra: fmt.Sprintf("send: %s\nconnections: %d\nquotas: {half_open: 100, udp: 100}\ntimeouts: {tcp: 1h, udp: 1h}",
 				send, max(1<<16, 2*g.flows())),
 		})
 	}
@@ -102,13 +103,14 @@ func (g *segment) flows() int {
 // place is the segment as its peer sees it.
 func (g *segment) place() *peer.Site {
 	o := &g.site.options
+	where := o.addresses()
 	service := peer.Service{Protocol: peer.Protocol(o.Protocol), Port: servicePort}
 	for i := range o.Servers {
 		mac := sink.MAC(i)
-		service.Servers = append(service.Servers, peer.Server{Addr: realAddr(i), MAC: mac[:]})
+		service.Servers = append(service.Servers, peer.Server{Addr: where.real(i), MAC: mac[:]})
 	}
 	return &peer.Site{
-		Host: g.host, Near: g.near, Far: g.far, VIP: vip,
-		Services: []peer.Service{service}, Clients: generator.Clients(vip), Flows: g.flows(),
+		Host: g.host, Near: g.near, Far: g.far, VIP: where.vip,
+		Services: []peer.Service{service}, Clients: generator.Clients(where.vip), Flows: g.flows(),
 	}
 }

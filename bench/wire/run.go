@@ -77,9 +77,13 @@ func (s *site) prepare(ctx context.Context, r *bench.Run) (cases []bench.Case, e
 }
 
 func (o *Options) params() []bench.Param {
-	return []bench.Param{
+	params := []bench.Param{
 		bench.P("protocol", o.Protocol), bench.P("flows", o.Flows), bench.P("size", o.Size), bench.P("new", o.New),
 	}
+	if o.IPv6 {
+		params = append(params, bench.P("family", "ipv6"))
+	}
+	return params
 }
 
 // start makes the segment forward, with all its flows open.
@@ -125,37 +129,6 @@ func (g *segment) arrives(ctx context.Context) error {
 		return fmt.Errorf("of %d frames none arrived: %v", t.Sent, &t.Lost)
 	}
 	return nil
-}
-
-// Opening all flows: at half of what the peer takes, and where the first frame of a
-// flow must not be lost, until hardly one is, a few times.
-const (
-	openProbe   = 100 * time.Millisecond
-	openTries   = 3
-	openLongest = 2 * time.Minute
-)
-
-// openFlows has a peer that keeps something for each flow see all of them, so
-// that what is measured are flows that are open.
-func (g *segment) openFlows(ctx context.Context) error {
-	if !g.peer.states {
-		return nil
-	}
-	t, err := g.try(ctx, generator.Load{Time: openProbe, Open: g.peer.syn})
-	if err != nil {
-		return err
-	}
-	rate := t.Rate()
-	for range openTries {
-		rate = max(rate/2, probeRate)
-		t, err := g.try(ctx, generator.Load{
-			Rate: rate, Time: openLongest, Frames: uint64(g.site.options.Flows), Open: g.peer.syn,
-		})
-		if err != nil || t.Loss() < g.site.options.Loss/2 || g.site.options.Protocol != generator.TCP {
-			return err
-		}
-	}
-	return nil // what is still lost shows in the figures
 }
 
 // measure takes one sample of a peer: the saturated rate, and from there the

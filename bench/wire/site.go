@@ -15,12 +15,28 @@ import (
 	"lvsdr/lab"
 )
 
-// The addresses are those set aside for documentation (RFC 5737).
+// addresses are those of a site, of one family.
+type addresses struct {
+	vip       netip.Addr
+	near      netip.Prefix // of a peer's host, towards the generator
+	far       netip.Prefix // towards the servers
+	firstReal netip.Addr
+}
+
+// They are set aside for documentation (RFC 5737, RFC 3849).
 var (
-	vip       = netip.MustParseAddr("192.0.2.10")
-	nearSide  = netip.MustParsePrefix("192.0.2.2/24")    // of a peer's host, towards the generator
-	farSide   = netip.MustParsePrefix("198.51.100.2/24") // towards the servers
-	firstReal = netip.MustParseAddr("198.51.100.21")
+	ipv4 = addresses{
+		vip:       netip.MustParseAddr("192.0.2.10"),
+		near:      netip.MustParsePrefix("192.0.2.2/24"),
+		far:       netip.MustParsePrefix("198.51.100.2/24"),
+		firstReal: netip.MustParseAddr("198.51.100.21"),
+	}
+	ipv6 = addresses{
+		vip:       netip.MustParseAddr("2001:db8:0:1::10"),
+		near:      netip.MustParsePrefix("2001:db8:0:1::2/64"),
+		far:       netip.MustParsePrefix("2001:db8:0:2::2/64"),
+		firstReal: netip.MustParseAddr("2001:db8:0:2::15"),
+	}
 )
 
 // maxServers fit behind firstReal in the subnet.
@@ -28,11 +44,20 @@ const maxServers = 200
 
 const servicePort = 80
 
-// realAddr is the address of a real server.
-func realAddr(server int) netip.Addr {
-	b := firstReal.As4()
-	b[3] += byte(server)
-	return netip.AddrFrom4(b)
+// addresses are those of the family that is measured.
+func (o *Options) addresses() *addresses {
+	if o.IPv6 {
+		return &ipv6
+	}
+	return &ipv4
+}
+
+// real is the address of a real server.
+func (a *addresses) real(server int) netip.Addr {
+	b := a.firstReal.AsSlice()
+	b[len(b)-1] += byte(server)
+	addr, _ := netip.AddrFromSlice(b) // of the length that it had
+	return addr
 }
 
 // sites counts those that this process made, for names of interfaces that are
@@ -117,11 +142,12 @@ func (s *site) newSegment(p Peer) *segment {
 		g.out, g.nearMAC = g.link, sink.MAC(0)
 		return g
 	}
+	where := s.options.addresses()
 	g.near, g.far = "i"+unique, "o"+unique
 	g.host = s.lab.Host(p.Name)
 	g.link = s.lab.Connect(s.generator, g.host, lab.LinkConfig{Name: sending},
-		lab.LinkConfig{Name: g.near, Addrs: []netip.Prefix{nearSide}})
-	g.out = s.lab.Connect(g.host, s.servers, lab.LinkConfig{Name: g.far, Addrs: []netip.Prefix{farSide}},
+		lab.LinkConfig{Name: g.near, Addrs: []netip.Prefix{where.near}})
+	g.out = s.lab.Connect(g.host, s.servers, lab.LinkConfig{Name: g.far, Addrs: []netip.Prefix{where.far}},
 		lab.LinkConfig{Name: receiving})
 	// A veth takes frames from XDP, and has a queue of its own to receive, with
 	// GRO on.
@@ -134,7 +160,7 @@ func (s *site) newSegment(p Peer) *segment {
 func (g *segment) traffic() generator.Traffic {
 	o := &g.site.options
 	t := generator.Traffic{
-		Destination: g.nearMAC, To: netip.AddrPortFrom(vip, servicePort),
+		Destination: g.nearMAC, To: netip.AddrPortFrom(o.addresses().vip, servicePort),
 		Protocol: o.Protocol, Flows: o.Flows, Size: o.Size, New: o.New,
 	}
 	copy(t.Source[:], g.link.MAC())
