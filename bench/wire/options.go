@@ -35,6 +35,7 @@ type Options struct {
 	Time    time.Duration // of one trial; default: DefaultTime
 	Rounds  int           // default: DefaultRounds
 	Loss    float64       // that the highest rate stays below; default: DefaultLoss
+	Curve   bool          // measure rates far beyond the highest, too
 }
 
 // Validate finds mistakes.

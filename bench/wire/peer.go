@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lvsdr/bench/generator"
@@ -23,6 +24,8 @@ type Peer struct {
 	syn bool
 	// direct: there is no host between generator and servers.
 	direct bool
+	// asked: it is measured only where it is asked for by name.
+	asked bool
 	// start makes the segment's host forward. Errors that wrap bench.ErrSkip say
 	// what the machine lacks.
 	start start
@@ -34,8 +37,8 @@ func Peers() []Peer {
 		{Name: "direct", About: "no load balancer: what generator and sink can do", direct: true},
 		{Name: "forwarder", About: "a minimal forwarder: the director's links without lookup", start: withForwarder(kernel.SendAuto)},
 		{Name: "director", About: "this program: director run", states: true, syn: true, start: withDirector(kernel.SendAuto)},
-		{Name: "forwarder-packet", About: "forwarder with send: packet (sendmmsg)", start: withForwarder(kernel.SendPacket)},
-		{Name: "director-packet", About: "director with send: packet (sendmmsg)", states: true, syn: true, start: withDirector(kernel.SendPacket)},
+		{Name: "forwarder-packet", About: "forwarder with send: packet (sendmmsg); only by name", asked: true, start: withForwarder(kernel.SendPacket)},
+		{Name: "director-packet", About: "director with send: packet (sendmmsg); only by name", asked: true, states: true, syn: true, start: withDirector(kernel.SendPacket)},
 		{Name: "nft-fwd", About: "nftables netdev ingress, fwd to a server by jhash: stateless DSR", start: on(peer.NftFwd)},
 		{Name: "nft-dnat", About: "nftables DNAT to a server by jhash, with connection tracking", states: true, start: on(peer.NftDNAT)},
 		{Name: "ip-forward", About: "the kernel routes everything to one server", start: on(peer.Router)},
@@ -43,11 +46,12 @@ func Peers() []Peer {
 	}
 }
 
-// choose returns the peers of these names, all if there are none.
+// choose returns the peers of these names; if there are none, all that need not be
+// asked for.
 func choose(names []string) ([]Peer, error) {
 	all := Peers()
 	if len(names) == 0 {
-		return all, nil
+		return slices.DeleteFunc(all, func(p Peer) bool { return p.asked }), nil
 	}
 	var known []string
 	for _, p := range all {

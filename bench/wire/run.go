@@ -47,7 +47,22 @@ func Measure(ctx context.Context, r *bench.Run, o Options, p bench.Progress) (er
 	if err != nil {
 		return err
 	}
-	return r.Rounds(ctx, o.Rounds, cases, s.progress)
+	err = r.Rounds(ctx, o.Rounds, cases, s.progress)
+	addRatios(r, &o)
+	if o.Curve {
+		addHeld(r, &o, s.measured())
+	}
+	return err
+}
+
+// measured are the names of the peers that could be measured.
+func (s *site) measured() (names []string) {
+	for _, g := range s.segments {
+		if g.sink != nil {
+			names = append(names, g.peer.Name)
+		}
+	}
+	return names
 }
 
 // prepare starts all peers, and returns those that can be measured.
@@ -71,6 +86,9 @@ func (s *site) prepare(ctx context.Context, r *bench.Run) (cases []bench.Case, e
 			cases = append(cases, bench.Case{
 				Scenario: Scenario, Variant: p.Name, Params: s.options.params(), Measure: g.measure,
 			})
+			if s.options.Curve {
+				cases = append(cases, g.curveCases()...)
+			}
 		}
 	}
 	return cases, nil

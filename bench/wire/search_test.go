@@ -114,3 +114,20 @@ func TestSearchNoise(t *testing.T) {
 		}
 	}
 }
+
+func TestHeld(t *testing.T) {
+	for _, c := range []struct {
+		arrived []float64
+		want    float64
+	}{
+		{[]float64{1, 2, 4, 4, 4}, 1},
+		{[]float64{1, 2, 4, 3, 3.5}, 0.75},
+		{[]float64{1, 2, 4, 1, 4}, 0.25},
+		{[]float64{1, 2, 4}, 1},
+		{[]float64{0, 0}, 0},
+	} {
+		if got := held(c.arrived); got != c.want {
+			t.Errorf("of %v it holds %v, want %v", c.arrived, got, c.want)
+		}
+	}
+}

@@ -68,6 +68,7 @@ minutes. Needs root. Nothing of the machine is changed, and nothing is left.
 	flags.DurationVar(&o.Time, "time", benchwire.DefaultTime, "each trial takes `TIME`")
 	flags.IntVar(&o.Rounds, "rounds", benchwire.DefaultRounds, "measure everything `N` times")
 	flags.Float64Var(&o.Loss, "loss", benchwire.DefaultLoss, "the highest rate loses less than this `SHARE`")
+	flags.BoolVar(&o.Curve, "curve", false, "also send at rates from 100,000 to 6,400,000 frames a second: what is left under overload")
 	return cmd
 }
 
@@ -76,7 +77,7 @@ func peerList() string {
 	var b strings.Builder
 	b.WriteString("The peers; one that this machine does not have is skipped, and said:\n")
 	for _, p := range benchwire.Peers() {
-		fmt.Fprintf(&b, "  %-11s %s\n", p.Name, p.About)
+		fmt.Fprintf(&b, "  %-16s %s\n", p.Name, p.About)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
