@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 
 	"lvsdr/bench"
 	"lvsdr/bench/generator"
@@ -93,7 +94,13 @@ func (s *Sender) Plan() string {
 // gap behind it (IEEE 802.3).
 func wireBits(size int) float64 { return float64(8 * (max(size, generator.MinSize) + 4 + 20)) }
 
-func bits(rate float64) string { return bench.Scale(rate) + "bit/s" }
+func bits(rate float64) string {
+	text := bench.Scale(rate)
+	if !strings.Contains(text, " ") {
+		text += " "
+	}
+	return text + "bit/s"
+}
 
 // Close frees what sends.
 func (s *Sender) Close() error {

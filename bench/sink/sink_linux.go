@@ -2,7 +2,6 @@ package sink
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net"
 
@@ -60,7 +59,10 @@ func first(kinds []Kind, open func(Kind) (*Sink, error)) (s *Sink, kind Kind, wh
 		if err == nil {
 			return s, k, why, nil
 		}
-		why = errors.Join(why, err)
+		if why != nil {
+			err = fmt.Errorf("%w; %w", why, err)
+		}
+		why = err
 	}
 	return nil, "", nil, why
 }

@@ -190,7 +190,7 @@ func (g *segment) openEnds() error {
 		}
 		g.generator, g.kind = made, kind
 		if why != nil {
-			g.site.note(string(generator.LiveFrames), fmt.Sprintf("frames are sent by %s, which is slow: %v", kind, why))
+			g.site.note(string(generator.LiveFrames), fmt.Sprintf("frames are sent by %s, which is slow, and no processor time is measured: %v", kind, why))
 		}
 		return nil
 	})

@@ -56,6 +56,9 @@ func (o *benchOutput) measure(
 	failed := benchmark(ctx, run, progress)
 	progress.Done()
 	run.Finish()
+	if failed != nil && len(run.Series)+len(run.Distributions) == 0 && ctx.Err() == nil {
+		return fmt.Errorf("%s: %w", name, failed) // there is nothing to keep
+	}
 	if failed != nil {
 		run.Interrupted = true
 		failed = explainInterrupt(ctx, failed)

@@ -138,12 +138,15 @@ func (o *benchSendOptions) run(cmd *cobra.Command) error {
 
 // explainPrivilege says what to do about an error that lacks privileges.
 func explainPrivilege(err error, command string) error {
-	if !errors.Is(err, fs.ErrPermission) || os.Geteuid() == 0 {
+	if !errors.Is(err, fs.ErrPermission) {
 		return err
+	}
+	if os.Geteuid() == 0 {
+		return fmt.Errorf("%w; root of a container or of a user namespace has not all of root's privileges", err)
 	}
 	program, failed := os.Executable()
 	if failed != nil {
 		program = "director"
 	}
-	return fmt.Errorf("%w; this needs root: try: sudo %s bench %s …", err, program, command)
+	return fmt.Errorf("this needs root (%w); try: sudo %s bench %s …", fs.ErrPermission, program, command)
 }
