@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"lvsdr/internal/offheap"
 )
 
 // filled returns a mapped table holding n connections, and their keys in
@@ -131,11 +133,12 @@ func BenchmarkSweep(b *testing.B) {
 // ones. Lookups are judged by their ratio to these.
 func BenchmarkMemory(b *testing.B) {
 	const lines = 48_000_000 / 64
-	words, free, err := mapBuckets(lines)
+	var memory offheap.Memory
+	words, err := offheap.Make[bucket](&memory, lines)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer free()
+	defer memory.Free()
 	order := rand.Perm(lines)
 	for i, line := range order {
 		words[line].peer[0] = uint64(order[(i+1)%lines])

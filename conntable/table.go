@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"lvsdr/internal/offheap"
 )
 
 // Limits of a table's capacity, in connections.
@@ -35,8 +37,7 @@ type Options struct {
 	// Capacity is the number of IPv4 connections, MinCapacity..MaxCapacity;
 	// an IPv6 connection counts as two.
 	Capacity int
-	// Heap puts the table on the Go heap instead of in memory mapped from the
-	// kernel. The race detector sees only the heap.
+	// Heap puts the table on the Go heap, for race tests: see offheap.Memory.
 	Heap bool
 	// OnRemove is told of each connection that leaves the table, with its last
 	// state: from the sweeper's goroutine, or that of Delete or of an Insert
@@ -53,7 +54,7 @@ type Options struct {
 // called from any goroutine.
 type Table struct {
 	buckets  []bucket
-	free     func() error
+	memory   offheap.Memory // of the buckets
 	shards   []shard
 	perShard uint32 // buckets
 	shift    uint8  // of a hash, to its shard
@@ -101,7 +102,9 @@ func New(o Options) (*Table, error) {
 		onRemove: o.OnRemove,
 		now:      o.Now,
 	}
-	if err := t.allocate(shards*perShard, o.Heap); err != nil {
+	t.memory.Heap = o.Heap
+	var err error
+	if t.buckets, err = offheap.Make[bucket](&t.memory, shards*perShard); err != nil {
 		return nil, fmt.Errorf("new connection table: %w", err)
 	}
 	t.fillIn()
@@ -124,19 +127,10 @@ func (t *Table) fillIn() {
 	}
 }
 
-func (t *Table) allocate(buckets int, heap bool) (err error) {
-	if heap {
-		t.buckets, t.free = make([]bucket, buckets), func() error { return nil }
-		return nil
-	}
-	t.buckets, t.free, err = mapBuckets(buckets)
-	return err
-}
-
 // Close frees the table's memory. No other method may run then or later.
 func (t *Table) Close() error {
 	t.buckets = nil
-	return t.free()
+	return t.memory.Free()
 }
 
 // Stats says how full a table is.

@@ -34,12 +34,30 @@ func (w *Worker) directFragment(j *job, f *link.Frame) Verdict {
 	if v == Forward {
 		decision = fragment.Decision(rs.ID)
 	}
-	for early := w.plane.fragments.First(&key, piece, decision, w.since()); early != nil; early = early.Next {
-		if v != Forward || !w.sendEarly(early, rs) {
-			w.plane.lostFragments.Add(1)
-		}
+	if early := w.plane.fragments.First(&key, piece, decision, w.since()); early.Len() > 0 {
+		w.sendWaiting(&early, v, rs)
 	}
 	return v
+}
+
+// sendWaiting sends the fragments that have waited for the first one behind it, if
+// that was forwarded.
+func (w *Worker) sendWaiting(early *fragment.Waiting, v Verdict, rs *service.RealServer) {
+	if v != Forward {
+		w.plane.lostFragments.Add(uint64(early.Len()))
+		early.Drop()
+		return
+	}
+	for early.Len() > 0 {
+		w.makeRoom(2, early.Size()+longestFrame) // it may be cut to pieces
+		staged := w.stage.next(early.Size())
+		*staged = early.Next(staged.Raw)
+		w.stage.keep()
+		if !w.sendEarly(staged, rs) {
+			w.plane.lostFragments.Add(1)
+		}
+		w.stage.release()
+	}
 }
 
 // follow directs a later fragment.
@@ -62,42 +80,17 @@ func (w *Worker) follow(j *job, f *link.Frame, key *fragment.Key, piece fragment
 
 // sendEarly sends a fragment that has waited. Nothing is answered for it, as for
 // any later fragment.
-func (w *Worker) sendEarly(early *fragment.Waiting, rs *service.RealServer) bool {
-	f, j := &early.Frame, &w.early
+func (w *Worker) sendEarly(f *link.Frame, rs *service.RealServer) bool {
+	j := &w.early
 	if frame.Parse(f.Data(), &j.packet) != frame.OK || w.deliver(j, f, rs) != Forward {
 		return false
 	}
-	w.released = append(w.released, early) // the memory must stay until it was sent
 	w.tally[ExtraReleased]++
 	return true
 }
 
 // since is the moment of the batch as the fragment table counts it.
 func (w *Worker) since() time.Duration { return time.Duration(w.now) * conntable.Tick }
-
-// pieces are buffers for packets that are cut to fit the egress interface: they
-// must not change until the batch is flushed.
-type pieces struct {
-	buffers [][]byte
-	frames  []*link.Frame
-	used    int
-}
-
-func (p *pieces) reset() { p.used = 0 }
-
-// next returns a frame of size bytes behind the headroom.
-func (p *pieces) next(size int) *link.Frame {
-	if p.used == len(p.buffers) {
-		p.buffers, p.frames = append(p.buffers, nil), append(p.frames, new(link.Frame))
-	}
-	if n := link.Headroom + size; len(p.buffers[p.used]) < n {
-		p.buffers[p.used] = make([]byte, n)
-	}
-	f := p.frames[p.used]
-	*f = link.Frame{Raw: p.buffers[p.used]}
-	p.used++
-	return f
-}
 
 // sendPieces cuts a rewritten IPv4 packet into fragments that fit, and sends
 // them.
@@ -107,7 +100,9 @@ func (w *Worker) sendPieces(p *frame.Packet, f *link.Frame, mtu int) {
 	}
 	data := f.Data()
 	for from, n := 0, 0; ; {
-		piece := w.pieces.next(p.Network + mtu)
+		size := link.Headroom + p.Network + mtu
+		w.makeRoom(1, size)
+		piece := w.stage.next(size)
 		n, from = splitIPv4(piece.Data()[p.Network:], frame.IPv4(data[p.Network:p.End]), mtu, from)
 		copy(piece.Data(), data[:p.Network])
 		piece.Raw = piece.Raw[:link.Headroom+p.Network+n]

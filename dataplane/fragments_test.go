@@ -283,20 +283,23 @@ func TestCutToFit(t *testing.T) {
 	}
 }
 
-// TestNoAllocationsForFragments: neither for later fragments nor for packets
-// that are cut.
+// TestNoAllocationsForFragments: neither for fragments, in whatever order they
+// come, nor for packets that are cut.
 func TestNoAllocationsForFragments(t *testing.T) {
 	h := newHarnessWith(t, setting{mtu: 1300}, udpOf(define(21)))
 	h.wire.Discard()
 	p := big(client4)
 	p.mayFragment = true
-	f := cut(t, big(client4), 1208, 9)
-	for name, b := range map[string]*batch{"fragments": newBatch(f...), "cut to fit": newBatch(p.bytes(t))} {
+	f, r := cut(t, big(client4), 800, 9), cut(t, big(client4), 800, 10) // four each
+	for name, b := range map[string]*batch{"fragments": newBatch(f...), "reversed": newBatch(r[3], r[2], r[1], r[0]), "cut to fit": newBatch(p.bytes(t))} {
 		b.restore()
 		h.worker.batch(b.frames[:])
 		if n := testing.AllocsPerRun(20, func() { b.restore(); h.worker.batch(b.frames[:]) }); n != 0 {
 			t.Errorf("%s: %v allocations a batch", name, n)
 		}
+	}
+	if s := h.plane.Fragments(); s.Released == 0 {
+		t.Errorf("none has waited: %+v", s)
 	}
 }
 

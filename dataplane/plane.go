@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,7 @@ type Options struct {
 	Fragments   fragment.Options // bounds of the fragment table
 	Grace       time.Duration    // after the start; see docs/architecture.md
 	Settings    Settings
-	Heap        bool                 // connection table on the Go heap, for race tests
+	Heap        bool                 // tables on the Go heap, for race tests
 	Now         func() time.Duration // clock, for tests; nil: the monotonic one
 }
 
@@ -40,8 +41,9 @@ type Plane struct {
 	counters []*counters // of all workers that ever were
 }
 
-// New allocates the connection table.
+// New allocates the tables.
 func New(o Options) (*Plane, error) {
+	o.Fragments.Heap = o.Heap
 	fragments, err := fragment.New(o.Fragments)
 	if err != nil {
 		return nil, err
@@ -51,7 +53,7 @@ func New(o Options) (*Plane, error) {
 		Capacity: o.Connections, Heap: o.Heap, Now: o.Now, OnRemove: p.closed,
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, fragments.Close())
 	}
 	p.conns, p.start = conns, conns.Now()
 	p.SetSettings(o.Settings)
@@ -60,8 +62,9 @@ func New(o Options) (*Plane, error) {
 	return p, nil
 }
 
-// Close frees the connection table. No worker may run any more.
-func (p *Plane) Close() error { return p.conns.Close() }
+// Close frees the tables. No worker may run any more, and nobody may ask what is
+// in them.
+func (p *Plane) Close() error { return errors.Join(p.conns.Close(), p.fragments.Close()) }
 
 // SetTable makes the workers use the table from their next batch on, and
 // removes the connections of servers that are gone, and the templates that

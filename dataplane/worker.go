@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"lvsdr/conntable"
-	"lvsdr/dataplane/fragment"
 	"lvsdr/dataplane/link"
 	"lvsdr/frame"
 	"lvsdr/scheduler"
@@ -47,12 +46,12 @@ type Worker struct {
 	loads   []load   // by server; never shrinks, so that nothing is allocated in the long run
 	touched []uint32 // of them, in this batch
 	replies replies
-	pieces  pieces
+	stage   stage
 	early   job // of fragments that have waited
 	limits  limits
 
 	// of the present batch
-	released []*fragment.Waiting // fragments that have waited
+	lost     int // frames that the egress link did not take so far
 	table    *service.Table
 	now      conntable.Time
 	settings *Settings
@@ -82,6 +81,7 @@ type load struct {
 func (p *Plane) NewWorker(ports Ports) *Worker {
 	w := &Worker{plane: p, ports: ports, total: p.newCounters()}
 	w.replies.init()
+	w.stage.init()
 	w.limits.init(p.conns.Now())
 	return w
 }
@@ -124,7 +124,7 @@ func (w *Worker) batch(frames []link.Frame) {
 	w.secure = w.plane.active(w.settings.SecureTCP)
 	w.limits.refill(w.now)
 	w.replies.reset()
-	w.pieces.reset()
+	w.stage.clear()
 	var verdicts [BatchSize]Verdict
 	for i := range frames {
 		verdicts[i] = w.identify(&w.jobs[i], &frames[i])
@@ -140,7 +140,8 @@ func (w *Worker) batch(frames []link.Frame) {
 
 // flush hands the batch to the kernel and its counts to whoever reads them.
 func (w *Worker) flush() {
-	lost := w.ports.Egress.Flush()
+	lost := w.lost + w.ports.Egress.Flush()
+	w.lost = 0
 	if w.ports.Reply == w.ports.Egress {
 		w.lose(lost, Forwarded, Replied, Extra)
 	} else {
@@ -160,8 +161,6 @@ func (w *Worker) flush() {
 		l.packets, l.bytes = 0, 0
 	}
 	w.touched = w.touched[:0]
-	clear(w.released)
-	w.released = w.released[:0]
 }
 
 // lose changes the verdict of n frames that a link did not take, of the kinds in

@@ -1,6 +1,7 @@
 package fragment
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
 	"sync"
@@ -57,7 +58,7 @@ func TestWorkersShareATable(t *testing.T) {
 	if testing.Short() {
 		datagrams = 2000
 	}
-	table := newTable(t, Options{})
+	table := newTable(t, Options{Heap: true})
 	queues, total := arrivals(datagrams, workers)
 	type departure struct {
 		id    int
@@ -72,8 +73,8 @@ func TestWorkersShareATable(t *testing.T) {
 				k, d := key(a.id), Decision(a.id%7)
 				if a.Start == 0 {
 					sent[i][departure{a.id, 0}] = d
-					for w := table.First(&k, a.Piece, d, 0); w != nil; w = w.Next {
-						id, start := arrivalOf(&w.Frame)
+					for _, f := range taken(table.First(&k, a.Piece, d, 0)) {
+						id, start := arrivalOf(&f)
 						sent[i][departure{id, start}] = d
 					}
 					continue
@@ -132,11 +133,11 @@ func TestWorkersWithoutPlaces(t *testing.T) {
 	if testing.Short() {
 		rounds = 4000
 	}
-	table := newTable(t, Options{Datagrams: 40, Bytes: 30 * 192, Lifetime: 500})
+	table := newTable(t, Options{Datagrams: 40, Bytes: 30 * cellBytes, Lifetime: 500, Heap: true})
 	var running sync.WaitGroup
 	var mu sync.Mutex
 	var clock atomic.Int64
-	seen := map[*Waiting]bool{}
+	seen := map[int]bool{} // by WireLen, which no two have in common
 	for i := range 4 {
 		running.Go(func() {
 			r := rand.New(rand.NewPCG(3, uint64(i)))
@@ -146,16 +147,21 @@ func TestWorkersWithoutPlaces(t *testing.T) {
 				case 0:
 					table.Sweep(at)
 				case 1, 2, 3:
-					for w := table.First(&k, Piece{0, 32, true}, 1, at); w != nil; w = w.Next {
+					for _, f := range taken(table.First(&k, Piece{0, 32, true}, 1, at)) {
+						if bytes.Count(f.Raw, f.Raw[:1]) != len(f.Raw) || f.Raw[0] != byte(f.WireLen) {
+							t.Errorf("copy %d is %x", f.WireLen, f.Raw)
+						}
 						mu.Lock()
-						if seen[w] {
+						if seen[f.WireLen] {
 							t.Error("a copy was handed out twice")
 						}
-						seen[w] = true
+						seen[f.WireLen] = true
 						mu.Unlock()
 					}
 				default:
-					table.Follow(&k, p, copyOf('x', 64), at)
+					f := copyOf(byte(at), 64+r.IntN(3*cellData))
+					f.WireLen = int(at)
+					table.Follow(&k, p, f, at)
 				}
 			}
 		})

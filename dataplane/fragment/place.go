@@ -32,6 +32,7 @@ func (s *shard) create(k *Key, hash uint64, deadline time.Duration) int32 {
 	g := &s.datagrams[i]
 	g.key, g.chain, g.next, g.deadline = *k, chain, s.chains[chain], deadline
 	g.coverage.n, g.coverage.last = 0, false
+	g.waiting = copies{}
 	g.decided, g.spoilt = false, false
 	s.chains[chain] = i
 	s.ages.add(i)
@@ -76,22 +77,22 @@ func (s *shard) evict(i int32, now time.Duration) {
 }
 
 // release takes what waits in datagram i out.
-func (s *shard) release(i int32) *Waiting {
-	w := s.waiting[i]
-	s.counts.Released += s.forget(i)
-	return w
+func (s *shard) release(i int32) Waiting {
+	c := s.forget(i)
+	s.counts.Released += uint64(c.count)
+	return Waiting{copies: c, room: s.room}
 }
 
 // lose drops what waits in datagram i.
-func (s *shard) lose(i int32) { s.counts.Lost += s.forget(i) }
+func (s *shard) lose(i int32) {
+	c := s.forget(i)
+	s.counts.Lost += uint64(c.count)
+	s.room.giveBack(c)
+}
 
-func (s *shard) forget(i int32) (count uint64) {
-	w := s.waiting[i]
-	if w == nil {
-		return 0
-	}
-	s.waiting[i] = nil
-	s.room.giveBack(w.bytes)
-	s.counts.Waiting -= w.count
-	return uint64(w.count)
+func (s *shard) forget(i int32) copies {
+	c := s.datagrams[i].waiting
+	s.datagrams[i].waiting = copies{}
+	s.counts.Waiting -= int(c.count)
+	return c
 }

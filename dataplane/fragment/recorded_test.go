@@ -128,8 +128,8 @@ func through(t *testing.T, packets [][]byte) (passed [][]byte) {
 		}
 		waited := table.First(&k, PieceOf(&p), 1, 0)
 		send(f)
-		for w := waited; w != nil; w = w.Next {
-			send(&w.Frame)
+		for _, f := range taken(waited) {
+			send(&f)
 		}
 	}
 	return passed

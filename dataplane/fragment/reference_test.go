@@ -16,6 +16,7 @@ type model struct {
 	options Options
 	all     []*modelDatagram
 	stats   Stats
+	memory  int // of the table
 }
 
 type modelDatagram struct {
@@ -70,6 +71,9 @@ func (m *model) bytes() (n int64) {
 	}
 	return n
 }
+
+// room is what copies may take: whole cells.
+func (m *model) room() int64 { return int64(m.options.Bytes / cellBytes * cellBytes) }
 
 // oldest returns the oldest datagram whose first fragment has not come, or of
 // all.
@@ -176,23 +180,24 @@ func (m *model) follow(id int, p Piece, w modelCopy, now time.Duration) (d Decis
 
 func (m *model) makeRoom(g *modelDatagram, size int64) bool {
 	for range maxEvictions {
-		if m.bytes()+size <= int64(m.options.Bytes) {
+		if m.bytes()+size <= m.room() {
 			return true
 		}
 		oldest := m.oldest(true)
-		if size > int64(m.options.Bytes) || oldest == nil || oldest == g {
+		if size > m.room() || oldest == nil || oldest == g {
 			return false
 		}
 		m.remove(oldest)
 		m.stats.Evicted++
 	}
-	return m.bytes()+size <= int64(m.options.Bytes)
+	return m.bytes()+size <= m.room()
 }
 
 // total is what the table's statistics should be.
 func (m *model) total() Stats {
 	s := m.stats
 	s.Capacity, s.Datagrams, s.Bytes = m.options.Datagrams, len(m.all), m.bytes()
+	s.Memory = m.memory
 	for _, g := range m.all {
 		s.Waiting += len(g.waiting)
 	}
@@ -209,7 +214,8 @@ type twins struct {
 }
 
 func newTwins(tb testing.TB, o Options) *twins {
-	return &twins{TB: tb, rig: newRig(tb, o), model: &model{options: o}}
+	r := newRig(tb, o)
+	return &twins{TB: tb, rig: r, model: &model{options: o, memory: r.Stats().Memory}}
 }
 
 // act does one of the things that can happen; intN chooses.
@@ -232,7 +238,7 @@ func (t *twins) act(intN func(int) int) {
 		if intN(5) == 0 {
 			p = randomPiece(intN, modelSize)
 		}
-		t.follow(id, p, 50+intN(300))
+		t.follow(id, p, 50+intN(3*cellData))
 	}
 	t.check()
 }
@@ -253,8 +259,8 @@ func (t *twins) first(id int, p Piece, d Decision) {
 	t.Helper()
 	k := key(id)
 	var got []int
-	for w := t.rig.First(&k, p, d, t.rig.now); w != nil; w = w.Next {
-		got = append(got, w.WireLen)
+	for _, f := range taken(t.rig.First(&k, p, d, t.rig.now)) {
+		got = append(got, f.WireLen)
 	}
 	want := t.model.first(id, p, d, t.rig.now)
 	t.note("first %d %v: %v", id, p, want)
@@ -311,8 +317,8 @@ func TestAgainstModel(t *testing.T) {
 	for i, o := range []Options{
 		{Datagrams: 100, Bytes: 1 << 20, Lifetime: 5 * time.Second},
 		{Datagrams: 6, Bytes: 1 << 20, Lifetime: 5 * time.Second},
-		{Datagrams: 100, Bytes: 3000, Lifetime: 5 * time.Second},
-		{Datagrams: 5, Bytes: 1200, Lifetime: time.Second},
+		{Datagrams: 100, Bytes: 12 * cellBytes, Lifetime: 5 * time.Second},
+		{Datagrams: 5, Bytes: 5 * cellBytes, Lifetime: time.Second},
 	} {
 		t.Run(fmt.Sprintf("%+v", o), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, uint64(i)))
@@ -347,7 +353,7 @@ func FuzzTable(f *testing.F) {
 		for i := range seed {
 			seed[i] = byte(r.Uint32())
 		}
-		f.Add(uint8(6), uint16(3000), seed)
+		f.Add(uint8(6), uint16(8*cellBytes), seed)
 	}
 	f.Fuzz(func(t *testing.T, places uint8, bytes uint16, choices []byte) {
 		w := newTwins(t, Options{

@@ -21,9 +21,8 @@ type shard struct {
 	chains    []int32 // first datagram with that hash; its length is a power of two
 	ages      ring    // all, the oldest first
 	early     ring    // those whose first fragment has not come, the oldest first
-	waiting   []*Waiting
-	free      int32 // first of the places that were freed, linked by next
-	touched   int32 // places up to here were used at least once
+	free      int32   // first of the places that were freed, linked by next
+	touched   int32   // places up to here were used at least once
 	counts    Stats
 	room      *room
 	_         [64]byte // keeps the next lock out of this one's cache line
@@ -34,22 +33,18 @@ type datagram struct {
 	decision Decision
 	deadline time.Duration
 	coverage coverage
+	waiting  copies
 	chain    uint32 // in which it is
 	next     int32  // in its chain, or among the free
 	decided  bool   // its first fragment has come
 	spoilt   bool   // a fragment overlapped: no other may pass
 }
 
-func (s *shard) init(n int, r *room) {
-	s.datagrams = make([]datagram, n+1)
-	s.chains = make([]int32, 1<<bits.Len(uint(n)))
-	s.ages, s.early = make(ring, n+1), make(ring, n+1)
-	s.waiting = make([]*Waiting, n+1)
-	s.room = r
-}
+// chainsFor is how many chains n datagrams are spread over.
+func chainsFor(n int) int { return 1 << bits.Len(uint(n)) }
 
 // begin is Table.First, with the lock held.
-func (s *shard) begin(k *Key, hash uint64, p Piece, d Decision, now, deadline time.Duration) *Waiting {
+func (s *shard) begin(k *Key, hash uint64, p Piece, d Decision, now, deadline time.Duration) Waiting {
 	i := s.find(k, hash, now)
 	switch {
 	case i == 0:
@@ -79,47 +74,53 @@ func (s *shard) joins(i int32, p Piece) bool {
 	return !g.decided && !g.spoilt && g.coverage.add(p, maxRuns) == Passes
 }
 
-// follow is Table.Follow up to the copy, which takes size bytes. Waits: there is
-// a place and room for it, and the room is taken.
-func (s *shard) follow(k *Key, hash uint64, p Piece, size int64, now time.Duration) (Decision, Outcome) {
+// follow is Table.Follow up to the copy, which takes n cells. Waits: there is a
+// place and room for it, and the cells are taken.
+func (s *shard) follow(k *Key, hash uint64, p Piece, n uint32, now time.Duration) (Decision, Outcome, copies) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.find(k, hash, now)
 	if i != 0 && s.datagrams[i].decided {
-		return s.pass(i, p)
+		d, o := s.pass(i, p)
+		return d, o, copies{}
 	}
+	var c copies
 	o := s.mayWait(i, p, now)
-	if o == Waits && !s.makeRoom(size, i, now) {
-		o = TooManyBytes
+	if o == Waits {
+		var made bool
+		if c, made = s.makeRoom(n, i, now); !made {
+			o = TooManyBytes
+		}
 	}
 	if o != Waits {
 		s.counts.Outcomes[o]++
 	}
-	return 0, o
+	return 0, o, c
 }
 
-// wait adds a copy for which room was taken. Meanwhile the first fragment may
+// wait adds a copy, which was filled. Meanwhile the first fragment may
 // have come, or other later ones.
-func (s *shard) wait(k *Key, hash uint64, p Piece, w *Waiting, now, deadline time.Duration) (Decision, Outcome) {
+func (s *shard) wait(k *Key, hash uint64, p Piece, c copies, now, deadline time.Duration) (Decision, Outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.find(k, hash, now)
 	if i != 0 && s.datagrams[i].decided {
-		s.room.giveBack(w.bytes)
+		s.room.giveBack(c)
 		return s.pass(i, p)
 	}
 	o := s.mayWait(i, p, now)
 	s.counts.Outcomes[o]++
 	if o != Waits {
-		s.room.giveBack(w.bytes)
+		s.room.giveBack(c)
 		return 0, o
 	}
 	if i == 0 {
 		i = s.create(k, hash, deadline)
 		s.early.add(i)
 	}
-	s.datagrams[i].coverage.add(p, maxRuns-1)
-	s.waiting[i] = s.waiting[i].append(w)
+	g := &s.datagrams[i]
+	g.coverage.add(p, maxRuns-1)
+	g.waiting = s.room.join(g.waiting, c)
 	s.counts.Waiting++
 	return 0, Waits
 }
@@ -151,7 +152,7 @@ func (s *shard) mayWait(i int32, p Piece, now time.Duration) Outcome {
 		if g.spoilt {
 			return Overlap
 		}
-		if s.waiting[i].count == maxWaiting { // one waits at least
+		if g.waiting.count == maxWaiting {
 			return TooManyPieces
 		}
 		seen = g.coverage
@@ -175,19 +176,19 @@ func (s *shard) spoil(i int32) {
 	s.lose(i)
 }
 
-// makeRoom takes n bytes for a copy, if need be those of the oldest datagrams
+// makeRoom takes n cells for a copy, if need be those of the oldest datagrams
 // that wait. keep is not to be among them: it is the copy's own.
-func (s *shard) makeRoom(n int64, keep int32, now time.Duration) bool {
-	if n > s.room.size {
-		return false
+func (s *shard) makeRoom(n uint32, keep int32, now time.Duration) (copies, bool) {
+	if n > s.room.size() {
+		return copies{}, false
 	}
 	for range maxEvictions {
-		if s.room.take(n) {
-			return true
+		if c, ok := s.room.take(n); ok {
+			return c, true
 		}
 		oldest := s.early.first()
 		if oldest == 0 || oldest == keep {
-			return false
+			return copies{}, false
 		}
 		s.evict(oldest, now)
 	}

@@ -7,7 +7,8 @@ type Stats struct {
 	Capacity  int   // datagrams that have a place
 	Datagrams int   // in the table
 	Waiting   int   // copies of fragments
-	Bytes     int64 // that they take
+	Bytes     int64 // that they take, of the room for them
+	Memory    int   // bytes of the whole table, fixed
 
 	Begun     uint64 // datagrams of which a first or a waiting fragment came
 	Completed uint64 // of them: all bytes passed
@@ -23,7 +24,7 @@ type Stats struct {
 
 // Stats returns the sums over all shards. Any goroutine.
 func (t *Table) Stats() (sum Stats) {
-	sum.Bytes = t.room.used.Load()
+	sum.Bytes, sum.Memory = t.room.used(), t.memory.Bytes()
 	for i := range t.shards {
 		t.shards[i].addTo(&sum)
 	}

@@ -1,12 +1,14 @@
 package fragment
 
 import (
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"math/bits"
 	"time"
 
 	"lvsdr/dataplane/link"
+	"lvsdr/internal/offheap"
 )
 
 // Defaults of [Options].
@@ -32,6 +34,7 @@ type Decision uint64
 type Options struct {
 	Datagrams int           // places, 1..MaxDatagrams; 0: MaxDatagrams
 	Bytes     int           // for copies of waiting fragments; 0: DefaultBytes
+	Heap      bool          // on the Go heap, for race tests: see offheap.Memory
 	Lifetime  time.Duration // of a datagram that does not become complete; 0: DefaultLifetime
 }
 
@@ -46,9 +49,11 @@ type Table struct {
 	seed     maphash.Seed
 	lifetime time.Duration
 	room     room
+	memory   offheap.Memory // of all that grows with the bounds
 }
 
-// New allocates a table. Errors: an option out of bounds.
+// New allocates a table. Errors: an option out of bounds, or the kernel's refusal
+// of the memory.
 func New(o Options) (*Table, error) {
 	if o.Datagrams == 0 {
 		o.Datagrams = MaxDatagrams
@@ -77,12 +82,52 @@ func New(o Options) (*Table, error) {
 		seed:     maphash.MakeSeed(),
 		lifetime: o.Lifetime,
 	}
-	t.room.size = int64(o.Bytes)
-	for i := range t.shards {
-		t.shards[i].init(o.Datagrams/n, &t.room)
+	t.memory.Heap = o.Heap
+	if err := t.allocate(o.Datagrams/n, o.Bytes/cellBytes); err != nil {
+		return nil, errors.Join(fmt.Errorf("new fragment table: %w", err), t.Close())
 	}
 	return t, nil
 }
+
+// allocate gives each shard places for n datagrams, and all of them so many
+// cells.
+func (t *Table) allocate(n, cells int) error {
+	shards := len(t.shards)
+	places, numbers := n+1, chainsFor(n) // 0 is none
+	datagrams, err := offheap.Make[datagram](&t.memory, shards*places)
+	if err != nil {
+		return err
+	}
+	chains, err := offheap.Make[int32](&t.memory, shards*numbers)
+	if err != nil {
+		return err
+	}
+	rings, err := offheap.Make[links](&t.memory, 2*shards*places)
+	if err != nil {
+		return err
+	}
+	room, err := offheap.Make[cell](&t.memory, 1+cells)
+	if err != nil {
+		return err
+	}
+	t.room.init(room)
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.room = &t.room
+		s.datagrams, datagrams = cut(datagrams, places)
+		s.chains, chains = cut(chains, numbers)
+		s.ages, rings = cut(rings, places)
+		s.early, rings = cut(rings, places)
+	}
+	return nil
+}
+
+// cut takes the first n values off.
+func cut[T any](all []T, n int) (part, rest []T) { return all[:n:n], all[n:] }
+
+// Close frees the table's memory. No other method may run then or later, nor any
+// of what First returned.
+func (t *Table) Close() error { return t.memory.Free() }
 
 // find returns the shard of a key, and the key's hash.
 func (t *Table) find(k *Key) (*shard, uint64) {
@@ -92,8 +137,8 @@ func (t *Table) find(k *Key) (*shard, uint64) {
 
 // First notes what was decided about the first fragment of a datagram, and
 // returns the fragments that waited for it, in the order in which they came: the
-// caller's from now on, to send or drop by that decision. It allocates nothing.
-func (t *Table) First(k *Key, p Piece, d Decision, now time.Duration) *Waiting {
+// caller's from now on, to send or drop by that decision.
+func (t *Table) First(k *Key, p Piece, d Decision, now time.Duration) Waiting {
 	s, hash := t.find(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,14 +147,15 @@ func (t *Table) First(k *Key, p Piece, d Decision, now time.Duration) *Waiting {
 
 // Follow says what becomes of a later fragment. Passes: the decision about the
 // first one is returned. Waits: f was copied, and the caller is done with it; all
-// else: it is to be dropped. It allocates nothing but the copy.
+// else: it is to be dropped.
 func (t *Table) Follow(k *Key, p Piece, f *link.Frame, now time.Duration) (Decision, Outcome) {
 	s, hash := t.find(k)
-	d, o := s.follow(k, hash, p, sizeOf(f), now)
+	d, o, c := s.follow(k, hash, p, cellsOf(len(f.Raw)), now)
 	if o != Waits {
 		return d, o
 	}
-	return s.wait(k, hash, p, newWaiting(f), now, now+t.lifetime)
+	t.room.fill(c, f)
+	return s.wait(k, hash, p, c, now, now+t.lifetime)
 }
 
 // Sweep removes the datagrams that have expired by now, and returns how many. To

@@ -17,6 +17,11 @@ func newTable(tb testing.TB, o Options) *Table {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	tb.Cleanup(func() {
+		if err := table.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
 	return table
 }
 
@@ -45,21 +50,29 @@ func copyOf(b byte, size int) *link.Frame {
 	return &link.Frame{Raw: bytes.Repeat([]byte{b}, size), WireLen: size - link.Headroom}
 }
 
+// taken takes all that waits.
+func taken(w Waiting) (frames []link.Frame) {
+	for w.Len() > 0 {
+		frames = append(frames, w.Next(make([]byte, w.Size())))
+	}
+	return frames
+}
+
 // first notes the first fragment and returns what had waited, by their bytes.
 func (r *rig) first(id int, p Piece, d Decision) (waited string) {
 	k := key(id)
-	for w := r.First(&k, p, d, r.now); w != nil; w = w.Next {
-		waited += string(w.Raw[:1])
+	for _, f := range taken(r.First(&k, p, d, r.now)) {
+		waited += string(f.Raw[:1])
 	}
 	return waited
 }
 
-// follow checks what becomes of a later fragment, a copy of which takes 200
-// bytes.
+// follow checks what becomes of a later fragment, a copy of which takes one
+// cell.
 func (r *rig) follow(id int, p Piece, b byte, want Outcome) Decision {
 	r.Helper()
 	k := key(id)
-	d, o := r.Follow(&k, p, copyOf(b, 200-waitingBytes), r.now)
+	d, o := r.Follow(&k, p, copyOf(b, 64), r.now)
 	if o != want {
 		r.Errorf("piece %v of datagram %d: %v, want %v", p, id, o, want)
 	}
@@ -97,15 +110,46 @@ func TestEarlyOnesWait(t *testing.T) {
 	r.follow(1, tail, 'c', Waits)
 	r.follow(1, middle, 'b', Waits)
 	r.follow(2, tail, 'z', Waits)
-	r.want(func(s *Stats) { s.Datagrams, s.Waiting, s.Bytes = 2, 3, 600 })
+	r.want(func(s *Stats) { s.Datagrams, s.Waiting, s.Bytes = 2, 3, 3*cellBytes })
 	if got := r.first(1, head, 42); got != "cb" {
 		t.Errorf("%q waited", got)
 	}
 	r.want(func(s *Stats) {
-		s.Datagrams, s.Completed, s.Waiting, s.Bytes = 1, 1, 1, 200
+		s.Datagrams, s.Completed, s.Waiting, s.Bytes = 1, 1, 1, cellBytes
 		s.Released, s.Lost = 2, 0
 		s.Outcomes[Waits] = 3
 	})
+}
+
+// TestLongCopies: nor of a frame that takes several cells, or just fills them.
+func TestLongCopies(t *testing.T) {
+	table := newTable(t, Options{Bytes: 200 * cellBytes})
+	for i, size := range []int{link.Headroom + 14, cellData - 1, cellData, cellData + 1, 4 * cellData, 1530, link.Headroom + link.MaxFrame} {
+		k, others := key(i), key(1000+i)
+		var want []link.Frame
+		for j, p := range []Piece{middle, tail} {
+			f := link.Frame{Raw: make([]byte, size), WireLen: size + j}
+			for at := range f.Raw {
+				f.Raw[at] = byte(i + j + at*7)
+			}
+			if _, o := table.Follow(&k, p, &f, 0); o == Waits {
+				want = append(want, f)
+			}
+			table.Follow(&others, p, copyOf('x', 64), 0) // between them
+		}
+		if len(want) == 0 {
+			t.Fatalf("%d bytes did not wait", size)
+		}
+		if diff := cmp.Diff(want, taken(table.First(&k, head, 1, 0))); diff != "" {
+			t.Errorf("copies of %d bytes (-want +got):\n%s", size, diff)
+		}
+		left := table.First(&others, head, 1, 0)
+		left.Drop()
+		left.Drop()
+		if n := table.Stats().Bytes; n != 0 {
+			t.Errorf("%d bytes are left", n)
+		}
+	}
 }
 
 // TestCopies: nothing of a frame is lost while it waits, and its memory may be
@@ -121,8 +165,8 @@ func TestCopies(t *testing.T) {
 		t.Fatal(o)
 	}
 	clear(f.Raw)
-	w := table.First(&k, head, 1, 0)
-	if diff := cmp.Diff(want, w.Frame); diff != "" {
+	got := taken(table.First(&k, head, 1, 0))
+	if diff := cmp.Diff([]link.Frame{want}, got); diff != "" {
 		t.Errorf("copy (-want +got):\n%s", diff)
 	}
 }
@@ -302,7 +346,9 @@ func TestPlaces(t *testing.T) {
 	r.first(3, head, 43)
 	r.follow(4, tail, 'b', Waits)
 	r.follow(5, tail, 'c', Waits)
-	r.want(func(s *Stats) { s.Capacity, s.Datagrams, s.Evicted, s.Waiting, s.Lost, s.Bytes = 4, 4, 1, 2, 1, 400 })
+	r.want(func(s *Stats) {
+		s.Capacity, s.Datagrams, s.Evicted, s.Waiting, s.Lost, s.Bytes = 4, 4, 1, 2, 1, 2*cellBytes
+	})
 	// 2, the oldest that waited, has gone. A first fragment pushes out 4, then 5,
 	r.first(6, head, 46)
 	r.first(7, head, 47)
@@ -326,46 +372,46 @@ func TestPlaces(t *testing.T) {
 }
 
 func TestRoom(t *testing.T) {
-	r := newRig(t, Options{Bytes: 1000})
+	r := newRig(t, Options{Bytes: 5 * cellBytes})
 	for id := 1; id <= 5; id++ {
 		r.follow(id, tail, 'a'+byte(id), Waits)
 	}
-	r.want(func(s *Stats) { s.Waiting, s.Bytes = 5, 1000 })
+	r.want(func(s *Stats) { s.Waiting, s.Bytes = 5, 5*cellBytes })
 	r.first(1, head, 42)
 	r.follow(6, tail, 'x', Waits)
-	r.want(func(s *Stats) { s.Waiting, s.Bytes, s.Released, s.Evicted = 5, 1000, 1, 0 })
+	r.want(func(s *Stats) { s.Waiting, s.Bytes, s.Released, s.Evicted = 5, 5*cellBytes, 1, 0 })
 }
 
 // TestRoomIsMade in a table with one shard, whose oldest datagrams give way.
 func TestRoomIsMade(t *testing.T) {
-	r := newRig(t, Options{Datagrams: 100, Bytes: 20 * 200})
+	r := newRig(t, Options{Datagrams: 100, Bytes: 20 * cellBytes})
 	for id := 1; id <= 20; id++ {
 		r.follow(id, tail, 'a', Waits)
 	}
 	r.follow(21, tail, 'b', Waits)
 	r.follow(2, middle, 'c', TooManyBytes) // it would push itself out
-	r.want(func(s *Stats) { s.Waiting, s.Evicted, s.Bytes = 20, 1, 4000 })
+	r.want(func(s *Stats) { s.Waiting, s.Evicted, s.Bytes = 20, 1, 20*cellBytes })
 
-	long := func(id, copies int) Outcome {
+	long := func(id, cells int) Outcome {
 		k := key(id)
-		_, o := r.Follow(&k, tail, copyOf('d', copies*200-waitingBytes), r.now)
+		_, o := r.Follow(&k, tail, copyOf('d', cells*cellData), r.now)
 		return o
 	}
 	if o := long(30, 17); o != TooManyBytes {
 		t.Errorf("one that pushes out 17 others: %v", o)
 	}
-	r.want(func(s *Stats) { s.Waiting, s.Evicted, s.Bytes = 4, 17, 800 })
+	r.want(func(s *Stats) { s.Waiting, s.Evicted, s.Bytes = 4, 17, 4*cellBytes })
 	if o := long(30, 17); o != Waits {
 		t.Errorf("one that pushes out one other: %v", o)
 	}
 	if o := long(31, 21); o != TooManyBytes {
 		t.Errorf("one for which the room never suffices: %v", o)
 	}
-	r.want(func(s *Stats) { s.Waiting, s.Evicted, s.Bytes = 4, 18, 4000 })
+	r.want(func(s *Stats) { s.Waiting, s.Evicted, s.Bytes = 4, 18, 20*cellBytes })
 	if got := r.first(30, head, 1); got != "d" {
 		t.Errorf("%q waited", got)
 	}
-	r.want(func(s *Stats) { s.Waiting, s.Bytes = 3, 600 })
+	r.want(func(s *Stats) { s.Waiting, s.Bytes = 3, 3*cellBytes })
 }
 
 // TestFirstWhileCopying: what happens between the two times that Follow takes the
@@ -377,23 +423,25 @@ func TestFirstWhileCopying(t *testing.T) {
 		decision  Decision
 		bytes     int64
 	}{
-		"nothing":             {func(*rig) {}, Waits, 0, 200},
+		"nothing":             {func(*rig) {}, Waits, 0, cellBytes},
 		"the first came":      {func(r *rig) { r.first(1, head, 42) }, Passes, 42, 0},
-		"a duplicate came":    {func(r *rig) { r.follow(1, tail, 'a', Waits) }, Duplicate, 0, 200},
+		"a duplicate came":    {func(r *rig) { r.follow(1, tail, 'a', Waits) }, Duplicate, 0, cellBytes},
 		"an overlapping came": {func(r *rig) { r.follow(1, Piece{152, 168, true}, 'a', Waits) }, Overlap, 0, 0},
-		"another came":        {func(r *rig) { r.follow(1, middle, 'a', Waits) }, Waits, 0, 400},
+		"another came":        {func(r *rig) { r.follow(1, middle, 'a', Waits) }, Waits, 0, 2 * cellBytes},
 		"the place was taken": {func(r *rig) { r.first(2, head, 43); r.first(3, head, 43) }, TooManyDatagrams, 0, 0},
-		"the place was lost":  {func(r *rig) { r.follow(2, tail, 'a', Waits); r.follow(3, tail, 'b', Waits) }, Waits, 0, 400},
+		"the place was lost":  {func(r *rig) { r.follow(2, tail, 'a', Waits); r.follow(3, tail, 'b', Waits) }, Waits, 0, 2 * cellBytes},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, Options{Datagrams: 2})
-			k, f := key(1), copyOf('x', 200-waitingBytes)
+			k, f := key(1), copyOf('x', 64)
 			s, hash := r.find(&k)
-			if _, o := s.follow(&k, hash, tail, sizeOf(f), r.now); o != Waits {
+			_, o, cells := s.follow(&k, hash, tail, cellsOf(len(f.Raw)), r.now)
+			if o != Waits {
 				t.Fatal(o)
 			}
+			r.room.fill(cells, f)
 			c.meanwhile(r)
-			d, o := s.wait(&k, hash, tail, newWaiting(f), r.now, r.now+r.lifetime)
+			d, o := s.wait(&k, hash, tail, cells, r.now, r.now+r.lifetime)
 			if o != c.want || d != c.decision {
 				t.Errorf("got %v by decision %d, want %v by %d", o, d, c.want, c.decision)
 			}
@@ -430,16 +478,16 @@ func TestNeverMore(t *testing.T) {
 			r := newRig(t, o)
 			for i := range 50_000 {
 				k := key(i)
-				_, outcome := r.Follow(&k, tail, copyOf('a', 200-waitingBytes), r.now)
+				_, outcome := r.Follow(&k, tail, copyOf('a', 64), r.now)
 				if outcome != Waits && outcome != TooManyBytes {
 					t.Fatal(outcome)
 				}
 			}
 			s := r.Stats()
-			if s.Datagrams > 4096 || s.Bytes > r.room.size || s.Bytes != int64(s.Waiting)*200 {
+			if s.Datagrams > 4096 || s.Bytes > int64(r.room.size())*cellBytes || s.Bytes != int64(s.Waiting)*cellBytes {
 				t.Errorf("%+v", s)
 			}
-			if s.Datagrams < 4096 && s.Bytes < r.room.size-200 {
+			if s.Datagrams < 4096 && s.Bytes < int64(r.room.size())*cellBytes {
 				t.Errorf("neither places nor room are used up: %+v", s)
 			}
 		})
@@ -447,7 +495,7 @@ func TestNeverMore(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	r := newRig(t, Options{Datagrams: 16, Bytes: 1000})
+	r := newRig(t, Options{Datagrams: 16, Bytes: 8 * cellBytes})
 	for id := 1; id <= 5; id++ {
 		r.follow(id, tail, 'a', Waits)
 	}
@@ -455,6 +503,7 @@ func TestNoAllocations(t *testing.T) {
 	r.first(11, head, 1)
 	r.follow(11, Piece{72, 88, true}, 'a', Overlap)
 	f := copyOf('x', 1514)
+	raw := make([]byte, len(f.Raw))
 	at := uint16(80)
 	id := 100
 	cases := map[string]func(){
@@ -469,17 +518,30 @@ func TestNoAllocations(t *testing.T) {
 			r.Follow(&k, middle, f, r.now)
 			r.Follow(&k, tail, f, r.now)
 		},
+		"early": func() {
+			k := key(13)
+			r.Follow(&k, middle, f, r.now)
+			w := r.First(&k, head, 7, r.now)
+			w.Next(raw)
+			r.Follow(&k, tail, f, r.now)
+		},
+		"dropped": func() {
+			k := key(14)
+			r.Follow(&k, tail, f, r.now)
+			w := r.First(&k, Piece{0, 160, true}, 7, r.now)
+			w.Drop()
+		},
 		"flood of first ones": func() { k := key(id); r.First(&k, head, 7, r.now); id++ },
 		"sweep":               func() { r.Sweep(r.now) },
 	}
 	for _, name := range []string{
-		"passes", "duplicate", "spoilt", "no room", "early twin", "datagram", "sweep", "flood of first ones",
+		"passes", "duplicate", "spoilt", "no room", "early twin", "datagram", "early", "dropped", "sweep", "flood of first ones",
 	} {
 		if n := testing.AllocsPerRun(100, cases[name]); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
-	if s := r.Stats(); s.Outcomes[Passes] != 303 || s.Completed != 101 || s.Outcomes[Waits] != 5 || s.Evicted == 0 {
+	if s := r.Stats(); s.Outcomes[Passes] != 404 || s.Completed != 303 || s.Outcomes[Waits] != 207 || s.Released != 202 || s.Evicted == 0 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -1,69 +1,56 @@
 package fragment
 
-import (
-	"bytes"
-	"sync/atomic"
-
-	"lvsdr/dataplane/link"
-)
+import "lvsdr/dataplane/link"
 
 // maxWaiting is how many fragments of one datagram may wait: see the package
 // comment. It also bounds what one first fragment sends off at once.
 const maxWaiting = 128
 
-// waitingBytes is what a waiting fragment takes beside its bytes: the Waiting,
-// and what the allocator adds to both.
-const waitingBytes = 128
-
-// Waiting is the copy of a fragment that came before the first one of its
-// datagram: whole, with headroom, offload header and VLAN tag, so that it can be
-// parsed, rewritten and sent like a frame that has just come.
+// Waiting are copies of fragments that came before the first one of their
+// datagram, in the order in which they came. They are whole, with headroom,
+// offload header and VLAN tag, so that they can be parsed, rewritten and sent like
+// frames that have just come. The zero value is none. All of them must be taken
+// out, or dropped: until then they take room in the table.
 type Waiting struct {
-	link.Frame
-	Next *Waiting // the one that came after it; nil: none
-
-	// Of the first in a list:
-	end   *Waiting // the last in the list
-	count int      // how many there are
-	bytes int64    // what they take
+	copies
+	room *room
 }
 
-func newWaiting(f *link.Frame) *Waiting {
-	w := &Waiting{Frame: *f, count: 1, bytes: sizeOf(f)}
-	w.Raw = bytes.Clone(f.Raw)
-	w.end = w
-	return w
-}
+// Len is how many there are.
+func (w *Waiting) Len() int { return int(w.count) }
 
-// sizeOf is what a copy of f takes.
-func sizeOf(f *link.Frame) int64 { return int64(len(f.Raw)) + waitingBytes }
-
-// append adds the single copy n behind those of the list w, and returns the
-// list. Both may be nil.
-func (w *Waiting) append(n *Waiting) *Waiting {
-	if w == nil {
-		return n
+// Size is how many bytes the next one has with its headroom; 0: there is none.
+func (w *Waiting) Size() int {
+	if w.count == 0 {
+		return 0
 	}
-	w.end.Next = n
-	w.end = n
-	w.count++
-	w.bytes += n.bytes
-	return w
+	return int(w.room.cells[w.first].length)
 }
 
-// room is the memory for copies that all shards share.
-type room struct {
-	size int64
-	used atomic.Int64
-}
-
-// take reports whether n bytes were left; they are taken then.
-func (r *room) take(n int64) bool {
-	if r.used.Add(n) <= r.size {
-		return true
+// Next takes the next one out of the list and the table, into raw, which has
+// room for Size bytes.
+func (w *Waiting) Next(raw []byte) link.Frame {
+	head := &w.room.cells[w.first]
+	f := link.Frame{Raw: raw[:head.length], TCI: head.tci, TPID: head.tpid, WireLen: int(head.wireLen)}
+	taken := copies{first: w.first, cells: cellsOf(len(f.Raw)), count: 1}
+	for rest := f.Raw; ; {
+		c := &w.room.cells[w.first]
+		rest = rest[copy(rest, c.data[:]):]
+		taken.last, w.first = w.first, c.next
+		if len(rest) == 0 {
+			break
+		}
 	}
-	r.used.Add(-n)
-	return false
+	w.cells -= taken.cells
+	w.count--
+	w.room.giveBack(taken)
+	return f
 }
 
-func (r *room) giveBack(n int64) { r.used.Add(-n) }
+// Drop frees those that are left.
+func (w *Waiting) Drop() {
+	if w.count > 0 {
+		w.room.giveBack(w.copies)
+		w.copies = copies{}
+	}
+}

@@ -25,13 +25,13 @@ var mayImport = map[string][]string{
 	"frame":                            {},
 	"dataplane/link":                   {},
 	"dataplane/link/internal/linktest": {"dataplane/link"},
-	"dataplane/link/afpacket":          {"dataplane/link"},
-	"dataplane/link/afxdp":             {"dataplane/link", "frame"},
+	"dataplane/link/afpacket":          {"dataplane/link", "internal/offheap"},
+	"dataplane/link/afxdp":             {"dataplane/link", "frame", "internal/offheap"},
 	"dataplane/link/kernel":            {"dataplane/link", "dataplane/link/afpacket", "dataplane/link/afxdp"},
 	"dataplane/link/memlink":           {"dataplane/link"},
-	"dataplane/fragment":               {"frame", "dataplane/link"}, // one that waits is a link's frame
+	"dataplane/fragment":               {"frame", "dataplane/link", "internal/offheap"}, // one that waits is a link's frame
 	"scheduler":                        {},
-	"conntable":                        {"frame"},
+	"conntable":                        {"frame", "internal/offheap"},
 	// A real server counts its connections in the table's own states, and a
 	// service has the timeouts of its connections.
 	"service": {"frame", "scheduler", "conntable"},
@@ -93,6 +93,7 @@ var mayImport = map[string][]string{
 	"internal/ethtool":  {},
 	"internal/layout":   {},
 	"internal/lockfile": {},
+	"internal/offheap":  {},
 	"internal/program":  {},
 }
 
