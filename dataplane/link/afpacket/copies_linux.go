@@ -1,6 +1,9 @@
 package afpacket
 
-import "lvsdr/dataplane/link"
+import (
+	"lvsdr/dataplane/link"
+	"lvsdr/internal/offheap"
+)
 
 const (
 	// maxCopies is how many long frames one Receive lends at most.
@@ -15,18 +18,21 @@ const (
 type copies struct {
 	buffers [][]byte
 	lent    int
+	memory  offheap.Memory
 }
 
-// newCopies sets the buffers aside in one piece. Pages that no long frame ever
-// touched are never backed by memory.
-func newCopies() copies {
+// init sets the buffers aside in one piece.
+func (c *copies) init() error {
 	const size = link.Headroom + link.MaxFrame
-	mem := make([]byte, maxCopies*size)
-	c := copies{buffers: make([][]byte, maxCopies)}
+	mem, err := offheap.Make[byte](&c.memory, maxCopies*size)
+	if err != nil {
+		return err
+	}
+	c.buffers = make([][]byte, maxCopies)
 	for i := range c.buffers {
 		c.buffers[i] = mem[i*size : (i+1)*size : (i+1)*size]
 	}
-	return c
+	return nil
 }
 
 // next returns a buffer that is not lent, or nil.
@@ -38,3 +44,8 @@ func (c *copies) next() []byte {
 }
 
 func (c *copies) release() { c.lent = 0 }
+
+func (c *copies) close() error {
+	c.buffers = nil
+	return c.memory.Free()
+}

@@ -21,6 +21,7 @@ type Receiver struct {
 	name   string
 	ring   *ring
 	copies copies
+	memory link.Memory
 	poll   Poll
 	log    *slog.Logger
 
@@ -42,7 +43,10 @@ type Receiver struct {
 	dropped uint64  // of the statistics, which the kernel clears as it tells them
 }
 
-var _ link.Receiver = (*Receiver)(nil)
+var (
+	_ link.Receiver = (*Receiver)(nil)
+	_ link.Measured = (*Receiver)(nil)
+)
 
 // OpenReceiver opens a ring on an interface, which may be down: the first
 // Receive then says so. It needs CAP_NET_RAW, and CAP_NET_ADMIN to queue more
@@ -102,9 +106,14 @@ func (r *Receiver) prepare(c *ReceiverConfig) (err error) {
 	if err := setBuffer(r.fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, copyQueue); err != nil {
 		return fmt.Errorf("SO_RCVBUF: %w", err)
 	}
-	r.ring, err = newRing(r.fd, c.Slots, c.SlotSize)
-	r.copies = newCopies()
-	return err
+	if r.ring, err = newRing(r.fd, c.Slots, c.SlotSize); err != nil {
+		return err
+	}
+	if err := r.copies.init(); err != nil {
+		return fmt.Errorf("buffers for long frames: %w", err)
+	}
+	r.memory = link.Memory{Ring: len(r.ring.mem), Buffers: r.copies.memory.Bytes()}
+	return nil
 }
 
 // start lets frames in. Until the socket is in its fanout group it would see
@@ -230,6 +239,7 @@ func (r *Receiver) Close() error {
 	if r.ring != nil {
 		errs = append(errs, r.ring.close())
 	}
+	errs = append(errs, r.copies.close())
 	if r.event >= 0 {
 		errs = append(errs, unix.Close(r.event))
 	}
@@ -239,3 +249,7 @@ func (r *Receiver) Close() error {
 	}
 	return nil
 }
+
+// Memory implements [link.Measured]. The kernel counts the ring's pages among
+// those of the process from when they are mapped, as RssFile.
+func (r *Receiver) Memory() link.Memory { return r.memory }
