@@ -165,13 +165,17 @@ func (n *lan) settle(t *testing.T) {
 // copies counts the datagrams to the address and port 80.
 func copies(c *lab.Capture, addr netip.Addr) int {
 	return c.Count(func(f lab.Frame) bool {
-		return f.Packet().NetworkLayer() != nil && udpPort(f) == 80 &&
-			bytes.Equal(f.Packet().NetworkLayer().NetworkFlow().Dst().Raw(), addr.AsSlice())
+		return decoded(f).NetworkLayer() != nil && udpPort(f) == 80 &&
+			bytes.Equal(decoded(f).NetworkLayer().NetworkFlow().Dst().Raw(), addr.AsSlice())
 	})
 }
 
+func decoded(f lab.Frame) gopacket.Packet {
+	return gopacket.NewPacket(f.Data, layers.LayerTypeEthernet, gopacket.NoCopy)
+}
+
 func udpPort(f lab.Frame) uint16 {
-	if udp, ok := f.Packet().Layer(layers.LayerTypeUDP).(*layers.UDP); ok {
+	if udp, ok := decoded(f).Layer(layers.LayerTypeUDP).(*layers.UDP); ok {
 		return uint16(udp.DstPort)
 	}
 	return 0

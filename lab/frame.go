@@ -2,15 +2,9 @@ package lab
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
-
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
-	"github.com/google/gopacket/pcapgo"
 )
 
 // Frame is a captured Ethernet frame.
@@ -39,16 +33,32 @@ func (f Frame) address(at int) net.HardwareAddr {
 	return net.HardwareAddr(f.Data[at : at+6])
 }
 
+// EtherTypes (IEEE 802 numbers).
+const (
+	typeIPv4 = 0x0800
+	typeARP  = 0x0806
+	typeVLAN = 0x8100
+	typeQinQ = 0x88a8
+	typeIPv6 = 0x86dd
+)
+
 // EtherType returns the type after all VLAN tags, or 0.
 func (f Frame) EtherType() uint16 {
+	_, t := f.network()
+	return t
+}
+
+// network returns where the network layer starts, and its type; if the frame ends
+// before that, its end and 0.
+func (f Frame) network() (at int, etherType uint16) {
 	for at := 12; len(f.Data) >= at+2; at += 4 {
-		switch t := binary.BigEndian.Uint16(f.Data[at:]); layers.EthernetType(t) {
-		case layers.EthernetTypeDot1Q, layers.EthernetTypeQinQ:
+		switch t := binary.BigEndian.Uint16(f.Data[at:]); t {
+		case typeVLAN, typeQinQ:
 		default:
-			return t
+			return at + 2, t
 		}
 	}
-	return 0
+	return len(f.Data), 0
 }
 
 // VLAN returns the identifier in the outer VLAN tag, and whether there is one.
@@ -56,16 +66,11 @@ func (f Frame) VLAN() (id uint16, tagged bool) {
 	if len(f.Data) < 16 {
 		return 0, false
 	}
-	switch layers.EthernetType(binary.BigEndian.Uint16(f.Data[12:])) {
-	case layers.EthernetTypeDot1Q, layers.EthernetTypeQinQ:
+	switch binary.BigEndian.Uint16(f.Data[12:]) {
+	case typeVLAN, typeQinQ:
 		return binary.BigEndian.Uint16(f.Data[14:]) & 0xfff, true
 	}
 	return 0, false
-}
-
-// Packet decodes the frame.
-func (f Frame) Packet() gopacket.Packet {
-	return gopacket.NewPacket(f.Data, layers.LayerTypeEthernet, gopacket.NoCopy)
 }
 
 // String is one line, for messages.
@@ -74,38 +79,32 @@ func (f Frame) String() string {
 	if f.Outgoing {
 		way = ">"
 	}
-	what := "Ethernet"
-	if decoded := f.Packet().Layers(); len(decoded) > 0 {
-		what = decoded[len(decoded)-1].LayerType().String()
-		if what == "Payload" && len(decoded) > 1 {
-			what = decoded[len(decoded)-2].LayerType().String()
-		}
-	}
-	return fmt.Sprintf("%s %v > %v %s, %d bytes", way, f.Src(), f.Dst(), what, f.Length)
+	return fmt.Sprintf("%s %v > %v %s, %d bytes", way, f.Src(), f.Dst(), f.what(), f.Length)
 }
 
-// WritePCAP writes the frames so far to a file that tcpdump and Wireshark read.
-func (c *Capture) WritePCAP(path string) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("write capture: %w", err)
+// what names what the frame carries, as far as a reader wants to know.
+func (f Frame) what() string {
+	at, etherType := f.network()
+	packet := f.Data[at:]
+	switch {
+	case etherType == typeARP:
+		return "ARP"
+	case etherType == typeIPv4 && len(packet) >= 20:
+		if binary.BigEndian.Uint16(packet[6:])&0x1fff != 0 {
+			return "IPv4 fragment"
+		}
+		return protocolName(packet[9], "IPv4")
+	case etherType == typeIPv6 && len(packet) >= 40:
+		return protocolName(packet[6], "IPv6")
 	}
-	err = writePCAP(pcapgo.NewWriterNanos(file), c.Frames())
-	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("write capture: %w", err)
-	}
-	return nil
+	return "Ethernet"
 }
 
-func writePCAP(w *pcapgo.Writer, frames []Frame) error {
-	if err := w.WriteFileHeader(captureFrame, layers.LinkTypeEthernet); err != nil {
-		return err
+func protocolName(number byte, other string) string {
+	if name, known := protocolNames[number]; known {
+		return name
 	}
-	for _, f := range frames {
-		info := gopacket.CaptureInfo{Timestamp: f.Time, CaptureLength: len(f.Data), Length: f.Length}
-		if err := w.WritePacket(info, f.Data); err != nil {
-			return err
-		}
-	}
-	return nil
+	return other
 }
+
+var protocolNames = map[byte]string{1: "ICMPv4", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP"}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 
 	"lvsdr/admin/api"
@@ -32,7 +33,7 @@ func TestLANKernelForwards(t *testing.T) {
 	arrived := c.Servers[0].Link.Capture(toVIP)
 	arrived2, arrived3 := c.Servers[1].Link.Capture(toVIP), c.Servers[2].Link.Capture(toVIP)
 	icmp := c.Client.Link.Capture(lab.Only(func(f lab.Frame) bool {
-		return f.EtherType() == etherTypeIPv4 && f.Packet().Layer(layers.LayerTypeICMPv4) != nil
+		return f.EtherType() == etherTypeIPv4 && gopacket.NewPacket(f.Data, layers.LayerTypeEthernet, gopacket.NoCopy).Layer(layers.LayerTypeICMPv4) != nil
 	}))
 	c.Start()
 	c.WaitServing()

@@ -339,7 +339,8 @@ func TestLANFragmentedErrors(t *testing.T) {
 func lastSegment(t *testing.T, capture *lab.Capture) *layers.TCP {
 	t.Helper()
 	frames := capture.Frames()
-	tcp, ok := frames[len(frames)-1].Packet().Layer(layers.LayerTypeTCP).(*layers.TCP)
+	last := gopacket.NewPacket(frames[len(frames)-1].Data, layers.LayerTypeEthernet, gopacket.NoCopy)
+	tcp, ok := last.Layer(layers.LayerTypeTCP).(*layers.TCP)
 	if !ok {
 		t.Fatalf("no TCP: %v", frames[len(frames)-1])
 	}
