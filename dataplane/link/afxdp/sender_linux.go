@@ -46,6 +46,7 @@ type Sender struct {
 	last     uint32              // frames put into the queue since the start
 	settled  uint32              // of them, those of which it is known what became of them
 	fallback link.Sender
+	memory   link.Memory
 	behind   bool // frames are queued in fallback
 	closed   bool
 	dropped  int // since the last Flush by the caller
@@ -53,7 +54,10 @@ type Sender struct {
 	frames, noSpace, down, failed atomic.Uint64
 }
 
-var _ link.Sender = (*Sender)(nil)
+var (
+	_ link.Sender   = (*Sender)(nil)
+	_ link.Measured = (*Sender)(nil)
+)
 
 // OpenSender opens a socket that sends out of one transmit queue of an interface.
 // It needs CAP_NET_RAW, and may lock 4 MiB of memory. It fails with [ErrBusy] if
@@ -67,6 +71,7 @@ func OpenSender(c Config) (*Sender, error) {
 	for at := chunks - 1; at >= 0; at-- {
 		s.free = append(s.free, uint64(at*chunkSize))
 	}
+	s.memory = s.measure()
 	return s, nil
 }
 
