@@ -1,0 +1,40 @@
+package footprint
+
+import (
+	"runtime"
+	"sync"
+)
+
+// largestObject is that which the allocator still takes from a span of its size.
+const largestObject = 32 << 10
+
+// pointed and its like are what the allocator keeps apart: objects with pointers,
+// and without.
+type pointed struct {
+	next *pointed
+	_    [24]byte
+}
+
+// churn makes garbage of all sizes on all processors, n bytes in all, so that the
+// heap is as large as garbage can make it: with the spans that each processor
+// keeps of each size, and what lies unused in them.
+func churn(n int) {
+	workers := runtime.GOMAXPROCS(0)
+	var running sync.WaitGroup
+	for range workers {
+		running.Go(func() { churnOnce(n / workers) })
+	}
+	running.Wait()
+}
+
+func churnOnce(n int) {
+	for made := 0; made < n; {
+		for size := 16; size <= largestObject; size += size/8 + 8 {
+			plain := make([]byte, size)
+			linked := make([]pointed, (size+31)/32)
+			runtime.KeepAlive(&plain)
+			runtime.KeepAlive(&linked)
+			made += 2 * size
+		}
+	}
+}
