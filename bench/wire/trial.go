@@ -98,25 +98,47 @@ func (g *segment) devices() (wire, send uint64, err error) {
 	return wire, send, g.site.lab.Err()
 }
 
+// read reads all counters. The processor's time comes last.
 func (g *segment) read(ctx context.Context) (c counters, err error) {
+	if err := g.readWay(&c); err != nil {
+		return c, err
+	}
+	if err := g.readDrops(ctx, &c); err != nil {
+		return c, err
+	}
+	return c, g.readTime(&c)
+}
+
+// readWay reads what costs the peer nothing.
+func (g *segment) readWay(c *counters) (err error) {
 	if c.wire, c.send, err = g.devices(); err != nil {
-		return c, err
+		return err
 	}
-	if c.sink, err = g.sink.Counts(); err != nil {
-		return c, err
-	}
+	c.sink, err = g.sink.Counts()
+	return err
+}
+
+// readDrops asks the peer, which takes some of its time.
+func (g *segment) readDrops(ctx context.Context, c *counters) (err error) {
 	if g.forwarder == nil {
-		return c, nil
+		return nil
 	}
 	if c.drops, err = g.forwarder.Drops(ctx); err != nil {
-		return c, fmt.Errorf("%s: count drops: %w", g.peer.Name, err)
+		return fmt.Errorf("%s: count drops: %w", g.peer.Name, err)
+	}
+	return nil
+}
+
+func (g *segment) readTime(c *counters) error {
+	if g.forwarder == nil {
+		return nil
 	}
 	threads, err := g.forwarder.Threads()
 	if err != nil {
-		return c, err
+		return err
 	}
 	c.cpu, err = processor.Time(append(threads, g.receiving...))
-	return c, err
+	return err
 }
 
 // try sends one load and waits until its frames have arrived or are lost.
@@ -179,27 +201,42 @@ func (g *segment) send(ctx context.Context, l generator.Load) (sent generator.Se
 // more was learned. A thread that receives may have to wait for its processor.
 const (
 	settleLook  = 2 * time.Millisecond
+	settleQuiet = 20 * time.Millisecond
 	settleStill = 200 * time.Millisecond
 	settleLimit = 5 * time.Second
 )
 
-// settle waits until no frame is under way, and returns what was counted since.
+// settle waits until no frame is under way, and returns what was counted since. The
+// peer is not asked before frames have stopped to arrive, and its time is read first:
+// that it answers is none of its work.
 func (g *segment) settle(ctx context.Context, before *counters, sent uint64) (*Trial, error) {
 	look := time.NewTicker(settleLook)
 	defer look.Stop()
 	began := time.Now()
-	moved, last := began, uint64(0)
-	for {
-		now, err := g.read(ctx)
-		if err != nil {
+	moved, last, timed := began, uint64(0), false
+	for now := *before; ; {
+		if err := g.readWay(&now); err != nil {
 			return nil, err
 		}
 		t := now.since(before)
-		if t.known() != last {
-			moved, last = time.Now(), t.known()
+		if n := t.Arrived() + t.Lost.Wire + t.Lost.Send; n != last {
+			moved, last, timed = time.Now(), n, false
 		}
-		if last >= sent || time.Since(moved) > settleStill || time.Since(began) > settleLimit {
-			return t, nil
+		still := time.Since(moved)
+		if last >= sent || still > settleQuiet {
+			if !timed {
+				if err := g.readTime(&now); err != nil {
+					return nil, err
+				}
+				timed = true
+			}
+			if err := g.readDrops(ctx, &now); err != nil {
+				return nil, err
+			}
+			t = now.since(before)
+			if t.known() >= sent || still > settleStill || time.Since(began) > settleLimit {
+				return t, nil
+			}
 		}
 		select {
 		case <-ctx.Done():
