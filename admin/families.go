@@ -24,6 +24,15 @@ var directorMetrics = []metric{
 		}),
 }
 
+var memoryMetrics = []metric{
+	gauge("memory_bytes", "What each part of the process should take of the machine's memory; the sum is process_resident_memory_bytes, or nearly.",
+		[]string{"part"}, func(s *api.Status, out emit) {
+			for _, p := range s.Memory.Parts {
+				out(float64(p.Bytes), p.Name)
+			}
+		}),
+}
+
 var lanMetrics = []metric{
 	gauge("interface_up", "1 if frames can pass the interface.", []string{"interface", "role"}, func(s *api.Status, out emit) {
 		for _, i := range s.Interfaces {

@@ -82,7 +82,7 @@ func counter(name, help string, labels []string, read func(*api.Status, emit)) m
 }
 
 // metrics is every family, in the order of docs/operations.md.
-var metrics = slices.Concat(directorMetrics, lanMetrics, serviceMetrics, serverMetrics, connectionMetrics, frameMetrics, notificationMetrics)
+var metrics = slices.Concat(directorMetrics, memoryMetrics, lanMetrics, serviceMetrics, serverMetrics, connectionMetrics, frameMetrics, notificationMetrics)
 
 // truth is a condition as a sample.
 func truth(is bool) float64 {

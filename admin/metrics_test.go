@@ -53,6 +53,10 @@ func sample() *api.Status {
 		Frames: api.Frames{Received: 130, Lost: 4, Verdicts: []api.Verdict{
 			{Kind: "forward", Reason: "forward", Frames: 120}, {Kind: "drop", Reason: "no_connection", Frames: 10},
 		}},
+		Memory: api.Memory{
+			Resident: 121_000_000, Collections: 12, Allocations: 34567,
+			Parts: []api.MemoryPart{{Name: "connection_table", Bytes: 48_000_000}, {Name: api.RingsPart, Bytes: 8_257_536}, {Name: "program", Bytes: 64_000_000}},
+		},
 		Notifications: []api.Notifications{
 			{Kind: "program", To: "program /usr/local/bin/notify", Waiting: 2, Delivered: 40, Failed: 1, Lost: 3, Error: "exit status 1"},
 		},

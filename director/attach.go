@@ -130,6 +130,7 @@ func (d *Director) attach(ingress, egress Interface) error {
 	if err := d.openLinks(a); err != nil {
 		return err
 	}
+	d.setMemory()
 	if err := d.openResolver(a); err != nil {
 		return err
 	}
@@ -356,4 +357,5 @@ func (d *Director) detach() {
 	for _, tx := range a.senders {
 		_ = tx.Close()
 	}
+	d.setMemory()
 }

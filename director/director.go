@@ -89,6 +89,7 @@ type Director struct {
 	since      onsets
 	saved      *stateFile
 	rates      rates
+	memory     atomic.Pointer[[]api.MemoryPart]
 	lost       uint64 // by the rings of former attachments
 }
 
@@ -110,7 +111,7 @@ var ErrStopped = errors.New("the director has stopped")
 
 // New makes a director of a valid configuration. It checks the configuration
 // against the host, looks whether the host's kernel would take part in the
-// VIPs' traffic, and allocates the connection table; nothing is opened yet.
+// VIPs' traffic, and allocates the tables of connections and fragments; nothing is opened yet.
 // Errors: config.Errors, an *api.Error about Options.Rules that says how many of
 // them are right, what the kernel must not do, or no memory.
 func New(o Options) (*Director, error) {
@@ -149,6 +150,7 @@ func New(o Options) (*Director, error) {
 		return nil, err
 	}
 	d.plane.SetTable(table)
+	d.setMemory()
 	return d, nil
 }
 

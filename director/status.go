@@ -33,6 +33,7 @@ func (d *Director) status() *api.Status {
 		Connections: connectionStatus(d.plane),
 		Frames:      d.frameStatus(),
 		Fragments:   fragmentStatus(d.plane),
+		Memory:      api.Memory{Parts: d.Memory()},
 	}
 	for _, c := range claims {
 		s.VIPs = append(s.VIPs, vipStatus(c))

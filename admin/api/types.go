@@ -18,6 +18,7 @@ type Status struct {
 	Connections Connections `json:"connections"`
 	Frames      Frames      `json:"frames"`
 	Fragments   Fragments   `json:"fragments"`
+	Memory      Memory      `json:"memory"`
 	Alarms      []Alarm     `json:"alarms"`
 	// Notifications say what became of events that others are told of.
 	Notifications []Notifications `json:"notifications,omitempty"`

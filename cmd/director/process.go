@@ -15,6 +15,7 @@ import (
 	"lvsdr/admin/api"
 	"lvsdr/config"
 	"lvsdr/director"
+	"lvsdr/internal/footprint"
 	"lvsdr/notify"
 )
 
@@ -33,6 +34,7 @@ type process struct {
 	server *admin.Server
 	notify notifier         // the service manager
 	events *notify.Notifier // others, of events
+	memory memory
 
 	reload sync.Mutex                    // one at a time
 	loaded atomic.Pointer[config.Config] // the last one that could be read
@@ -41,7 +43,10 @@ type process struct {
 
 // newProcess makes all of it and opens the admin API, but runs nothing.
 func newProcess(file string, log *slog.Logger) (*process, error) {
-	p := &process{file: file, log: log, notify: newNotifier(log), events: notify.New(log)}
+	p := &process{
+		file: file, log: log, notify: newNotifier(log), events: notify.New(log),
+		memory: memory{footprint: footprint.New()},
+	}
 	c, err := p.load()
 	if err != nil {
 		return nil, err
@@ -57,7 +62,7 @@ func newProcess(file string, log *slog.Logger) (*process, error) {
 	if err != nil {
 		return nil, placed(err, rules)
 	}
-	p.engine = d
+	p.engine, p.memory.aside = d, d.Memory
 	return p, p.listen(c.Admin)
 }
 
@@ -79,6 +84,7 @@ func (p *process) listen(a config.Admin) (err error) {
 }
 
 func (p *process) ready() {
+	p.memory.settle(p.log)
 	p.log.Info("ready", "version", programVersion(), "config", p.file, "pid", os.Getpid())
 	p.notify.ready()
 }
@@ -163,11 +169,13 @@ func (p *process) Status(ctx context.Context) (*api.Status, error) {
 	}
 	whole := *s
 	whole.Notifications = p.events.Status()
+	_ = p.memory.read(&whole.Memory) // it was logged if it cannot be
 	return &whole, nil
 }
 
 // Change implements [admin.Source].
 func (p *process) Change(ctx context.Context, changes api.Changes) (api.Changed, error) {
+	defer p.memory.pace()
 	return p.engine.Change(ctx, changes)
 }
 
@@ -202,6 +210,7 @@ func (p *process) Reload(ctx context.Context) (api.Reload, error) {
 		p.logRefused(err)
 		return r, err
 	}
+	p.memory.pace()
 	p.tellEvents(p.loaded.Load().Notify)
 	a := p.loaded.Load().Admin
 	if err := p.server.Rebind(a.Socket, a.Listen); err != nil {

@@ -151,6 +151,10 @@ func sample() *api.Status {
 			},
 			{Name: "dns6", Protocol: "udp", Addresses: []string{"[2001:db8::10]:53"}, Scheduler: "rr", Reject: "icmp"},
 		},
+		Memory: api.Memory{
+			Resident: 121_000_000, Collections: 12, Allocations: 34567,
+			Parts: []api.MemoryPart{{Name: "connection_table", Bytes: 48_000_000}, {Name: api.RingsPart, Bytes: 8_257_536}, {Name: "program", Bytes: 64_000_000}},
+		},
 		Connections: api.Connections{
 			Capacity: 1_000_000, Used: 1246, Connections: 1234, IPv6: 12, Bytes: 28 << 20, Inserted: 1_234_567_890, Refused: 3,
 		},

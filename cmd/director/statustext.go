@@ -17,6 +17,7 @@ func writeStatus(w io.Writer, s *api.Status, columns serverColumns) {
 	fmt.Fprintln(w)
 	writeLAN(w, s)
 	writeNotifications(w, s.Notifications)
+	writeMemory(w, &s.Memory)
 	writeConnections(w, &s.Connections)
 	writeFrames(w, &s.Frames)
 }
@@ -80,6 +81,18 @@ func writeConnections(w io.Writer, c *api.Connections) {
 	}
 	fmt.Fprintf(w, ", %.1f %% of the table, which takes %.1f MiB; %d inserted, %d found no place\n",
 		percent, float64(c.Bytes)/(1<<20), c.Inserted, c.Refused)
+}
+
+// writeMemory says what the process holds, and what it should.
+func writeMemory(w io.Writer, m *api.Memory) {
+	if m.Resident == 0 {
+		return
+	}
+	parts := make([]string, 0, len(m.Parts))
+	for _, p := range m.Parts {
+		parts = append(parts, fmt.Sprintf("%s %.1f", strings.ReplaceAll(p.Name, "_", " "), float64(p.Bytes)/(1<<20)))
+	}
+	fmt.Fprintf(w, "Memory %s resident, %s declared: %s\n", mebibytes(m.Resident), mebibytes(m.Declared()), strings.Join(parts, ", "))
 }
 
 func writeFrames(w io.Writer, f *api.Frames) {
