@@ -13,27 +13,44 @@ type rates struct {
 }
 
 type rate struct {
-	connections, packets, bytes                         uint64 // counters at the last sample
+	at                                                  time.Time // of the last sample
+	connections, packets, bytes                         uint64    // counters then
 	connectionsPerSecond, packetsPerSecond, bytesPerSec float64
 }
 
-// sample takes the counters of all servers.
+// sample takes the counters of all servers. It allocates nothing for those that it
+// knows.
 func (r *rates) sample(t *service.Table, now time.Time) {
+	if r.servers == nil {
+		r.servers = make(map[*service.RealServer]*rate)
+	}
 	elapsed := now.Sub(r.at).Seconds()
-	next := make(map[*service.RealServer]*rate, len(r.servers))
 	t.Servers(func(rs *service.RealServer) {
-		stats := rs.Stats()
-		v := &rate{
-			connections: stats.Connections.Load(), packets: stats.Packets.Load(), bytes: stats.Bytes.Load(),
+		v := r.servers[rs]
+		if v == nil {
+			v = new(rate)
+			r.servers[rs] = v
 		}
-		if old := r.servers[rs]; old != nil && elapsed > 0 {
-			v.connectionsPerSecond = float64(v.connections-old.connections) / elapsed
-			v.packetsPerSecond = float64(v.packets-old.packets) / elapsed
-			v.bytesPerSec = float64(v.bytes-old.bytes) / elapsed
-		}
-		next[rs] = v
+		v.sample(rs, now, elapsed)
 	})
-	r.at, r.servers = now, next
+	for rs, v := range r.servers {
+		if !v.at.Equal(now) {
+			delete(r.servers, rs)
+		}
+	}
+	r.at = now
+}
+
+// sample takes the counters of one, and the rates if it has been sampled before.
+func (v *rate) sample(rs *service.RealServer, now time.Time, elapsed float64) {
+	stats := rs.Stats()
+	connections, packets, bytes := stats.Connections.Load(), stats.Packets.Load(), stats.Bytes.Load()
+	if !v.at.IsZero() && elapsed > 0 {
+		v.connectionsPerSecond = float64(connections-v.connections) / elapsed
+		v.packetsPerSecond = float64(packets-v.packets) / elapsed
+		v.bytesPerSec = float64(bytes-v.bytes) / elapsed
+	}
+	v.at, v.connections, v.packets, v.bytes = now, connections, packets, bytes
 }
 
 // of returns the rates of a server, zero for one not yet sampled twice.
