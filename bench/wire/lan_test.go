@@ -7,8 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -180,6 +180,16 @@ func TestLANRun(t *testing.T) {
 			}
 			if s == nil || len(s.Samples) != 1 || metric == MetricSaturated && s.Samples[0].Value <= 0 {
 				t.Errorf("%s %s: %+v", peer, metric, s)
+			}
+		}
+	}
+	for metric, want := range map[string][2]float64{MetricResident: {40, 1000}, MetricDeclared: {40, 1000}, MetricGC: {0, 3}} {
+		for _, peer := range []string{"direct", "director"} {
+			s := r.Find(bench.Name{Scenario: Scenario, Variant: peer, Params: o.params(), Metric: metric})
+			if told := s != nil; told != (peer == "director") {
+				t.Errorf("%s of %s is told: %v", metric, peer, told)
+			} else if told && (s.Samples[0].Value < want[0] || s.Samples[0].Value > want[1]) {
+				t.Errorf("%s of %s is %v", metric, peer, s.Samples[0].Value)
 			}
 		}
 	}

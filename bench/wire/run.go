@@ -152,11 +152,10 @@ func (g *segment) arrives(ctx context.Context) error {
 // measure takes one sample of a peer: the saturated rate, and from there the
 // highest without loss.
 func (g *segment) measure(ctx context.Context) ([]bench.Reading, error) {
-	saturated, err := g.trial(ctx, 0)
+	saturated, readings, err := g.saturate(ctx)
 	if err != nil {
 		return nil, err
 	}
-	readings := saturated.readings()
 	found, err := g.search(ctx, saturated.Rate())
 	if err != nil {
 		return nil, err
