@@ -8,15 +8,8 @@ import (
 // largestObject is that which the allocator still takes from a span of its size.
 const largestObject = 32 << 10
 
-// pointed and its like are what the allocator keeps apart: objects with pointers,
-// and without.
-type pointed struct {
-	next *pointed
-	_    [24]byte
-}
-
-// churn makes garbage of all sizes on all processors, n bytes in all, so that the
-// heap is as large as garbage can make it: with the spans that each processor
+// churn makes garbage of all sizes on all processors, at least n bytes in all, with
+// pointers and without, which the allocator keeps apart, so that the heap is as large as garbage can make it: with the spans that each processor
 // keeps of each size, and what lies unused in them.
 func churn(n int) {
 	workers := runtime.GOMAXPROCS(0)
@@ -31,7 +24,7 @@ func churnOnce(n int) {
 	for made := 0; made < n; {
 		for size := 16; size <= largestObject; size += size/8 + 8 {
 			plain := make([]byte, size)
-			linked := make([]pointed, (size+31)/32)
+			linked := make([]*byte, size/8)
 			runtime.KeepAlive(&plain)
 			runtime.KeepAlive(&linked)
 			made += 2 * size

@@ -17,9 +17,12 @@ func (h *heap) room() int { return max(0, int(h.goal)-int(h.live)) }
 // read asks the runtime, which does not stop for it (runtime/metrics).
 func read() heap {
 	samples := [...]metrics.Sample{
-		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/goal:bytes"},
-		{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/gc/heap/allocs:objects"},
-		{Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"},
+		{Name: "/gc/heap/live:bytes"},
+		{Name: "/gc/heap/goal:bytes"},
+		{Name: "/gc/cycles/total:gc-cycles"},
+		{Name: "/gc/heap/allocs:objects"},
+		{Name: "/gc/scan/stack:bytes"},
+		{Name: "/gc/scan/globals:bytes"},
 	}
 	metrics.Read(samples[:])
 	return heap{

@@ -37,11 +37,11 @@ func TestMake(t *testing.T) {
 				if values[i] != (value{}) {
 					t.Fatalf("value %d is %+v", i, values[i])
 				}
-				values[i].number = uint64(i)
+				values[i].number, values[i].bytes[23], values[i].pair[1].b = uint64(i), 1, -int32(i)
 			}
 			others[2] = 7
-			if values[n-1].number != n-1 {
-				t.Errorf("the last value has %d", values[n-1].number)
+			if v := values[n-1]; v.number != n-1 || v.bytes[23] != 1 || v.pair[1].b != 1-n {
+				t.Errorf("the last value is %+v", v)
 			}
 			for range 2 {
 				if err := m.Free(); err != nil || m.Bytes() != 0 {
