@@ -70,9 +70,10 @@ func (d *device) neighbor(ctx context.Context, next netip.Addr) (mac [6]byte, er
 	if next.Is6() {
 		family = unix.AF_INET6
 	}
-	// As if a packet were to be sent (NTF_USE of linux/neighbour.h).
+	// As if a packet were to be sent (NTF_USE of linux/neighbour.h); an entry that is
+	// there stays as it is.
 	use := &netlink.Neigh{LinkIndex: d.index, Family: family, Flags: netlink.NTF_USE, IP: next.AsSlice()}
-	if err := d.netlink.NeighAdd(use); err != nil {
+	if err := d.netlink.NeighAppend(use); err != nil {
 		return mac, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, resolvePatience, errNobody)

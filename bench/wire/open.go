@@ -23,6 +23,7 @@ const (
 type opening struct {
 	segment *segment
 	rate    float64 // of the next step
+	least   float64 // that it is
 	end     time.Time
 	about   bench.Status
 }
@@ -38,8 +39,9 @@ func (g *segment) openFlows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	rate := max(t.Rate()/2, probeRate)
 	o := &opening{
-		segment: g, rate: max(t.Rate()/2, probeRate), end: time.Now().Add(openLongest),
+		segment: g, rate: rate, least: max(rate/4, probeRate), end: time.Now().Add(openLongest),
 		about: bench.Status{What: fmt.Sprintf("%s: open %d flows", g.peer.Name, g.site.options.Flows)},
 	}
 	tcp := g.site.options.Protocol == generator.TCP
@@ -75,19 +77,26 @@ func (o *opening) pass(ctx context.Context, open bool) (loss float64, err error)
 			return 0, err
 		}
 		sent, arrived = sent+t.Sent, arrived+t.Arrived()
-		o.rate = nextRate(o.rate, t.Loss(), o.segment.site.options.Loss/2)
+		o.rate = o.nextRate(t.Loss())
 		o.show(t, flows-min(sent, flows))
 	}
 	return 1 - float64(arrived)/float64(max(sent, arrived, 1)), nil
 }
 
-// nextRate is faster after a step without loss, and slower after one with more than
-// may be.
-func nextRate(rate, loss, most float64) float64 {
-	if loss < most {
-		return rate * 1.25
+// openLoss is the share of lost frames that says that a step was too fast; less may
+// be the machine's own noise.
+const openLoss = 0.02
+
+// nextRate is faster after a step without a loss, and slower after one that was too
+// fast, but never below a part of the first.
+func (o *opening) nextRate(loss float64) float64 {
+	switch {
+	case loss > openLoss:
+		return max(o.rate/2, o.least)
+	case loss < o.segment.site.options.Loss/2:
+		return o.rate * 1.25
 	}
-	return max(rate/2, probeRate)
+	return o.rate
 }
 
 func (o *opening) show(t *Trial, left uint64) {
