@@ -19,6 +19,9 @@ type Load struct {
 	// Open makes each frame one that opens its flow, and none of them a new one:
 	// Flows frames open them all.
 	Open bool
+	// Again makes the frames those of the flows of the load before, in their order.
+	// Without Open they open none of them, nor new ones: they establish connections.
+	Again bool
 }
 
 // Sent is what became of a load.

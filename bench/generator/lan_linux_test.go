@@ -86,38 +86,40 @@ func TestLANSameFrames(t *testing.T) {
 				made := *complete(t, made)
 				g := c.open(t, kind, made)
 				wire := c.link.Peer.Capture()
-				w := newWalk(complete(t, made))
-				for _, l := range []Load{
+				loads := []Load{
 					{Rate: 10_000, Time: 10 * time.Second, Frames: frames},
 					{Rate: 10_000, Time: 10 * time.Second, Frames: frames, Open: true},
-				} {
+					{Rate: 10_000, Time: 10 * time.Second, Frames: frames, Again: true},
+				}
+				for _, l := range loads {
 					if sent := c.run(t, g, l); sent.Frames != frames {
 						t.Fatalf("%d frames were sent, want %d", sent.Frames, frames)
 					}
 					if n := g.Frames(); n != frames {
 						t.Fatalf("the generator says %d frames, want %d", n, frames)
 					}
-					w.load(l)
 				}
 				got := make(map[string]int)
 				n := 0
 				_, err := wire.WaitFor(t.Context(), func(f lab.Frame) bool {
 					got[string(f.Data)]++
 					n++
-					return n == 2*frames
+					return n == len(loads)*frames
 				})
 				if err != nil {
 					t.Fatalf("%d frames came: %v", n, err)
 				}
-				w = newWalk(&made)
+				w := newWalk(&made)
 				want, tmpl := make([]byte, made.Size), newTemplate(&made)
 				copy(want, tmpl.frame)
-				for i := range 2 * frames {
-					w.Opening = uint64(i / frames)
-					flow, opens := w.step()
-					tmpl.write(want, flow, opens)
-					if got[string(want)]--; got[string(want)] < 0 {
-						t.Fatalf("frame %d did not come:\n% x", i, want)
+				for i, l := range loads {
+					w.load(l)
+					for range frames {
+						flow, opens := w.step()
+						tmpl.write(want, flow, opens)
+						if got[string(want)]--; got[string(want)] < 0 {
+							t.Fatalf("load %d: a frame did not come:\n% x", i, want)
+						}
 					}
 				}
 			})

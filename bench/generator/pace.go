@@ -30,8 +30,16 @@ type walk struct {
 	Due      uint64 // of a fresh flow, the same
 	Fresh    uint64 // the next fresh flow
 	End      uint64 // of the fresh flows
-	Opening  uint64 // 1: all frames open their flow
+	Kind     uint64 // of all frames: mixed, opening or confirming
+	Begin    uint64 // flow of the load's first frame
 }
+
+// Kinds of frames.
+const (
+	mixed      = iota // of known flows, and of the share of fresh ones
+	opening           // all open their flow, which is none of the fresh ones
+	confirming        // none does, nor is it one of these
+)
 
 // Offsets in struct walk.
 const (
@@ -49,7 +57,8 @@ const (
 	offDue
 	offFresh
 	offEnd
-	offOpening
+	offKind
+	offBegin
 	walkSize
 )
 
@@ -64,15 +73,22 @@ func newWalk(t *Traffic) walk {
 
 // load sets out for one load; the walk goes on where the last one ended.
 func (w *walk) load(l Load) {
-	w.Start, w.Next, w.Sent, w.Done, w.Opening = 0, 0, 0, 0, 0
+	w.Start, w.Next, w.Sent, w.Done, w.Kind = 0, 0, 0, 0, mixed
 	w.Length, w.Limit = uint64(l.Time), math.MaxUint64
 	w.Interval = interval(l.Rate)
 	if l.Frames > 0 {
 		w.Limit = l.Frames
 	}
-	if l.Open {
-		w.Opening = 1
+	switch {
+	case l.Open:
+		w.Kind = opening
+	case l.Again:
+		w.Kind = confirming
 	}
+	if l.Again {
+		w.Flow = w.Begin
+	}
+	w.Begin = w.Flow
 }
 
 // stride returns a step that leads through all flows before one comes again, in
@@ -129,7 +145,7 @@ func (w *walk) due(now uint64) bool {
 
 // step returns the next frame's flow, and whether it opens it.
 func (w *walk) step() (flow uint32, opens bool) {
-	if w.Opening == 0 {
+	if w.Kind == mixed {
 		w.Due += w.Share
 		if w.Due >= 1<<shareShift {
 			w.Due -= 1 << shareShift
@@ -144,5 +160,5 @@ func (w *walk) step() (flow uint32, opens bool) {
 	if w.Flow += w.Stride; w.Flow >= w.Flows {
 		w.Flow -= w.Flows
 	}
-	return uint32(at), w.Opening == 1
+	return uint32(at), w.Kind == opening
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -12,11 +13,11 @@ func TestWalkIsTheProgramsStruct(t *testing.T) {
 	if got := binary.Size(walk{}); got != walkSize {
 		t.Errorf("struct walk has %d bytes, the program's %d", got, walkSize)
 	}
-	raw, err := binary.Append(nil, binary.NativeEndian, walk{Start: 1, Sent: 2, Flow: 3, Share: 4, Opening: 5})
+	raw, err := binary.Append(nil, binary.NativeEndian, walk{Start: 1, Sent: 2, Flow: 3, Share: 4, Kind: 5, Begin: 6})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for off, want := range map[int]uint64{offStart: 1, offSent: 2, offFlow: 3, offShare: 4, offOpening: 5} {
+	for off, want := range map[int]uint64{offStart: 1, offSent: 2, offFlow: 3, offShare: 4, offKind: 5, offBegin: 6} {
 		if got := binary.NativeEndian.Uint64(raw[off:]); got != want {
 			t.Errorf("at %d is %d, want %d", off, got, want)
 		}
@@ -79,6 +80,36 @@ func TestOpening(t *testing.T) {
 	}
 	if len(seen) != 1000 {
 		t.Errorf("%d flows were opened", len(seen))
+	}
+}
+
+// TestAgain: the frames behind those that open flows are of the same flows, whatever
+// share of the others opens new ones; what comes then goes on.
+func TestAgain(t *testing.T) {
+	made := traffic(TCP, 1000)
+	made.New = 0.5
+	w := newWalk(complete(t, made))
+	flows := func(l Load) (flows []uint32) {
+		w.load(l)
+		for w.due(1) {
+			flow, opens := w.step()
+			if opens != l.Open {
+				t.Fatalf("%+v: flow %d opens: %v", l, flow, opens)
+			}
+			flows = append(flows, flow)
+		}
+		return flows
+	}
+	first := flows(Load{Time: time.Second, Open: true, Frames: 300})
+	for _, open := range []bool{true, false, false} {
+		if again := flows(Load{Time: time.Second, Open: open, Again: true, Frames: 300}); !slices.Equal(first, again) {
+			t.Errorf("flows %v were opened, %v again", first, again)
+		}
+	}
+	for _, flow := range flows(Load{Time: time.Second, Open: true, Frames: 700}) {
+		if slices.Contains(first, flow) {
+			t.Errorf("flow %d comes again", flow)
+		}
 	}
 }
 

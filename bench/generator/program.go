@@ -89,8 +89,11 @@ func pace() asm.Instructions {
 func chooseFlow() asm.Instructions {
 	return asm.Instructions{
 		asm.Mov.Imm(asm.R9, flagSYN),
-		get(asm.R1, offOpening),
-		asm.JNE.Imm(asm.R1, 0, "walk"),
+		get(asm.R1, offKind),
+		asm.JEq.Imm(asm.R1, opening, "walk"),
+		asm.Mov.Imm(asm.R9, flagACK),
+		asm.JEq.Imm(asm.R1, confirming, "walk"),
+		asm.Mov.Imm(asm.R9, flagSYN),
 		get(asm.R1, offDue),
 		get(asm.R2, offShare),
 		asm.Add.Reg(asm.R1, asm.R2),

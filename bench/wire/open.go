@@ -10,8 +10,8 @@ import (
 )
 
 // Opening all flows of a peer: in steps, from half of what it took at once, faster
-// while hardly a frame is lost. Where the first frame of a flow must not be lost,
-// all is done again, a few times.
+// while hardly a frame is lost. Where the first frame of a flow must not be lost, a
+// step is done again, a few times.
 const (
 	openProbe   = 100 * time.Millisecond
 	openStep    = time.Second
@@ -24,7 +24,9 @@ type opening struct {
 	segment *segment
 	rate    float64 // of the next step
 	least   float64 // that it is
+	began   time.Time
 	end     time.Time
+	steps   int
 	about   bench.Status
 }
 
@@ -41,46 +43,54 @@ func (g *segment) openFlows(ctx context.Context) error {
 	}
 	rate := max(t.Rate()/2, probeRate)
 	o := &opening{
-		segment: g, rate: rate, least: max(rate/4, probeRate), end: time.Now().Add(openLongest),
+		segment: g, rate: rate, least: max(rate/4, probeRate),
+		began: time.Now(), end: time.Now().Add(openLongest),
 		about: bench.Status{What: fmt.Sprintf("%s: open %d flows", g.peer.Name, g.site.options.Flows)},
 	}
-	tcp := g.site.options.Protocol == generator.TCP
-	for range openTries {
-		loss, err := o.pass(ctx, g.peer.syn)
+	return o.all(ctx)
+}
+
+// all opens all flows.
+func (o *opening) all(ctx context.Context) error {
+	flows := uint64(o.segment.site.options.Flows)
+	for done := uint64(0); done < flows; {
+		if time.Now().After(o.end) {
+			o.segment.site.note(o.segment.peer.Name, fmt.Sprintf(
+				"of %d flows %d were opened in %v, the others are as they are measured", flows, done, openLongest))
+			return nil
+		}
+		t, err := o.step(ctx, flows-done)
 		if err != nil {
 			return err
 		}
-		if !tcp || loss < g.site.options.Loss/2 {
-			break // else what is still lost shows in the figures
-		}
+		done += t.Sent
+		o.show(t, flows-done)
 	}
-	if tcp && g.peer.syn {
-		_, err = o.pass(ctx, false)
-	}
-	return err
+	return nil
 }
 
-// pass sends a frame of each flow, and returns the share that was lost.
-func (o *opening) pass(ctx context.Context, open bool) (loss float64, err error) {
-	flows := uint64(o.segment.site.options.Flows)
-	sent, arrived := uint64(0), uint64(0)
-	for sent < flows {
-		if time.Now().After(o.end) {
-			o.segment.site.note(o.segment.peer.Name, fmt.Sprintf(
-				"of %d flows %d were opened in %v, the others are as they are measured", flows, arrived, openLongest))
+// step opens some flows, at most so many. In TCP it does so until hardly one is
+// lost, what is left then shows in the figures; and where SYNs open flows, the next
+// frame of each follows: what is half open is soon forgotten.
+func (o *opening) step(ctx context.Context, most uint64) (t *Trial, err error) {
+	g := o.segment
+	tcp := g.site.options.Protocol == generator.TCP
+	l := generator.Load{Time: 2 * openStep, Frames: min(most, uint64(o.rate*openStep.Seconds())), Open: g.peer.syn}
+	for tries := 1; ; tries++ {
+		l.Rate = o.rate
+		if t, err = g.try(ctx, l); err != nil {
+			return nil, err
+		}
+		o.rate = o.nextRate(t.Loss())
+		if !tcp || tries == openTries || t.Loss() < g.site.options.Loss/2 {
 			break
 		}
-		t, err := o.segment.try(ctx, generator.Load{
-			Rate: o.rate, Time: 2 * openStep, Frames: min(flows-sent, uint64(o.rate*openStep.Seconds())), Open: open,
-		})
-		if err != nil {
-			return 0, err
-		}
-		sent, arrived = sent+t.Sent, arrived+t.Arrived()
-		o.rate = o.nextRate(t.Loss())
-		o.show(t, flows-min(sent, flows))
+		l.Again, l.Frames = true, t.Sent
 	}
-	return 1 - float64(arrived)/float64(max(sent, arrived, 1)), nil
+	if tcp && g.peer.syn {
+		_, err = g.try(ctx, generator.Load{Rate: l.Rate, Time: l.Time, Frames: t.Sent, Again: true})
+	}
+	return t, err
 }
 
 // openLoss is the share of lost frames that says that a step was too fast; less may
@@ -102,8 +112,11 @@ func (o *opening) nextRate(loss float64) float64 {
 func (o *opening) show(t *Trial, left uint64) {
 	s := o.about
 	s.Moving, s.Rate, s.Loss = true, t.Rate(), t.Loss()
-	if s.Rate > 0 {
-		s.Left = time.Duration(float64(left) / s.Rate * float64(time.Second))
+	o.steps++
+	s.Round, s.Rounds = o.steps, o.steps
+	if each := t.Sent; each > 0 {
+		s.Rounds += int((left + each - 1) / each)
+		s.Left = time.Since(o.began) / time.Duration(o.steps) * time.Duration(s.Rounds-o.steps)
 	}
 	o.segment.site.progress.Show(s)
 }
