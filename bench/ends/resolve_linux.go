@@ -64,15 +64,15 @@ func (d *device) route(to netip.Addr) (gateway netip.Addr, err error) {
 	return gateway, errors.New("there is none")
 }
 
-// neighbor has the kernel resolve an address, and waits for what it finds.
+// neighbor looks an address up, and has the kernel resolve one that is not known.
 func (d *device) neighbor(ctx context.Context, next netip.Addr) (mac [6]byte, err error) {
-	family := unix.AF_INET
-	if next.Is6() {
-		family = unix.AF_INET6
+	mac, known, err := d.known(next)
+	if known || err != nil {
+		return mac, err
 	}
-	// As if a packet were to be sent (NTF_USE of linux/neighbour.h); an entry that is
-	// there stays as it is.
-	use := &netlink.Neigh{LinkIndex: d.index, Family: family, Flags: netlink.NTF_USE, IP: next.AsSlice()}
+	// As if a packet were to be sent (NTF_USE of linux/neighbour.h). That takes the
+	// permanence from an entry which is there.
+	use := &netlink.Neigh{LinkIndex: d.index, Family: family(next), Flags: netlink.NTF_USE, IP: next.AsSlice()}
 	if err := d.netlink.NeighAppend(use); err != nil {
 		return mac, err
 	}
@@ -81,20 +81,35 @@ func (d *device) neighbor(ctx context.Context, next netip.Addr) (mac [6]byte, er
 	every := time.NewTicker(resolveLook)
 	defer every.Stop()
 	for {
-		known, err := d.netlink.NeighList(d.index, family)
-		if err != nil {
-			return mac, err
-		}
-		for _, n := range known {
-			if n.IP.Equal(net.IP(next.AsSlice())) && len(n.HardwareAddr) == 6 && n.State&(netlink.NUD_FAILED|netlink.NUD_INCOMPLETE) == 0 {
-				copy(mac[:], n.HardwareAddr)
-				return mac, nil
-			}
-		}
 		select {
 		case <-ctx.Done():
 			return mac, context.Cause(ctx)
 		case <-every.C:
 		}
+		if mac, known, err = d.known(next); known || err != nil {
+			return mac, err
+		}
 	}
+}
+
+// known looks an address up in the kernel's table.
+func (d *device) known(next netip.Addr) (mac [6]byte, ok bool, err error) {
+	list, err := d.netlink.NeighList(d.index, family(next))
+	if err != nil {
+		return mac, false, err
+	}
+	for _, n := range list {
+		unusable := n.State&(netlink.NUD_FAILED|netlink.NUD_INCOMPLETE) != 0 || n.State == netlink.NUD_NONE
+		if n.IP.Equal(net.IP(next.AsSlice())) && len(n.HardwareAddr) == 6 && !unusable {
+			return [6]byte(n.HardwareAddr), true, nil
+		}
+	}
+	return mac, false, nil
+}
+
+func family(a netip.Addr) int {
+	if a.Is6() {
+		return unix.AF_INET6
+	}
+	return unix.AF_INET
 }
