@@ -113,12 +113,13 @@ type Bin struct {
 	Count uint64  `json:"count"`
 }
 
-// Plot says how a report draws some of a run: a line for each variant and
+// Plot says how a report draws some of a run: a line, or a bar, for each variant and
 // circumstances.
 type Plot struct {
 	Title    string `json:"title"`
 	Scenario string `json:"scenario"`
 	Metric   string `json:"metric"`
+	Bars     bool   `json:"bars,omitempty"` // of medians; there is nothing to go along
 	// Along is the circumstance on the horizontal axis, a number; empty: draw
 	// the distributions, as shares of all values.
 	Along string `json:"along,omitempty"`

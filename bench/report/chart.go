@@ -43,6 +43,8 @@ func newChart(run *bench.Run, p bench.Plot) *chart {
 	return c
 }
 
+func (c *chart) empty() bool { return len(c.lines) == 0 }
+
 // series draws a line for each name but for the circumstance along which it goes.
 func (c *chart) series(run *bench.Run, p bench.Plot) {
 	c.x.label = p.Along

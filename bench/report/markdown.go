@@ -23,13 +23,13 @@ func page(run *bench.Run, plots []plotFile) string {
 		fmt.Fprintf(&b, "\n## %s: %s, %s\n\n", escape(t.Scenario), escape(t.Metric), escape(t.Unit))
 		table(&b, t)
 		for _, p := range plots {
-			if p.Along != "" && p.Scenario == t.Scenario && p.Metric == t.Metric {
+			if (p.Along != "" || p.Bars) && p.Scenario == t.Scenario && p.Metric == t.Metric {
 				image(&b, p)
 			}
 		}
 	}
 	for _, p := range plots {
-		if p.Along == "" {
+		if p.Along == "" && !p.Bars {
 			image(&b, p)
 		}
 	}

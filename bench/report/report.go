@@ -23,8 +23,8 @@ func Write(dir string, run *bench.Run) error {
 	}
 	var plots []plotFile
 	for _, p := range run.Plots {
-		c := newChart(run, p)
-		if len(c.lines) == 0 { // nothing of it was measured
+		c := draw(run, p)
+		if c.empty() { // nothing of it was measured
 			continue
 		}
 		f := plotFile{p, fmt.Sprintf("plot-%d.svg", len(plots)+1)}
@@ -41,6 +41,19 @@ func Write(dir string, run *bench.Run) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, Data), []byte(data.String()), 0o644)
+}
+
+// picture is a plot with its data.
+type picture interface {
+	empty() bool
+	svg() string
+}
+
+func draw(run *bench.Run, p bench.Plot) picture {
+	if p.Bars {
+		return newBars(run, p)
+	}
+	return newChart(run, p)
 }
 
 // plotFile is a plot and the file in which it is.
