@@ -89,6 +89,7 @@ var mayImport = map[string][]string{
 		"bench", "bench/generator", "bench/peer", "bench/processor", "bench/sink", "lab", "dataplane/link/kernel",
 	},
 	"bench/lan":         {"bench", "bench/peer", "bench/processor", "lab"},
+	"bench/tcp":         {"bench", "bench/lan", "bench/peer", "lab"},
 	"cmd/director":      {"*"},
 	"internal/ethtool":  {},
 	"internal/layout":   {},
