@@ -12,7 +12,10 @@ DESTDIR    ?=
 
 # Programs that LAN tests run, as PROGRAM:DEBIAN-PACKAGE.
 PROGRAMS = nginx:nginx-light iperf3:iperf3 nft:nftables iptables:iptables arptables:iptables ldirectord:ldirectord \
-	sysctl:procps systemd-analyze:systemd openssl:openssl dnsmasq:dnsmasq-base
+	sysctl:procps systemd-analyze:systemd openssl:openssl dnsmasq:dnsmasq-base \
+	haproxy:haproxy wrk:wrk
+# Files that packages install, which LAN tests need, as FILE:DEBIAN-PACKAGE.
+FILES = /usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream
 
 TESTFLAGS ?=
 FUZZTIME  ?= 5s
@@ -46,6 +49,7 @@ deps:
 	@missing=; for p in $(PROGRAMS); do \
 		PATH="$$PATH:/usr/sbin:/sbin" command -v "$${p%%:*}" >/dev/null || missing="$$missing $${p#*:}"; \
 	done; \
+	for f in $(FILES); do test -e "$${f%%:*}" || missing="$$missing $${f#*:}"; done; \
 	test -n "$$missing" || exit 0; \
 	if [ "$$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then \
 		echo "LAN tests want these Debian packages; as root: apt-get install$$missing"; exit 0; \
@@ -85,6 +89,8 @@ bench: ## every benchmark, BENCHTIME each (1x: only that they work; try 1s), and
 	$(GO) test -p 1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 	$(GO) run ./cmd/director bench path --quick
 	$(GO) run ./cmd/director bench growth --quick
+	@if [ "$$(id -u)" -eq 0 ]; then set -x; $(GO) run ./cmd/director bench tcp --quick; \
+	else echo "skipped: director bench tcp --quick needs root"; fi
 
 UNITS = director.service director-realserver-run.service
 

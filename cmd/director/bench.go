@@ -23,6 +23,6 @@ read them.`,
 			return usagef("bench: one of %s is needed", subcommands(cmd))
 		},
 	}
-	cmd.AddCommand(newBenchWireCommand(), newBenchSendCommand(), newBenchSinkCommand(), newBenchPathCommand(), newBenchGrowthCommand(), newBenchCompareCommand())
+	cmd.AddCommand(newBenchWireCommand(), newBenchTCPCommand(), newBenchSendCommand(), newBenchSinkCommand(), newBenchPathCommand(), newBenchGrowthCommand(), newBenchCompareCommand())
 	return cmd
 }

@@ -13,6 +13,7 @@ import (
 
 	"lvsdr/bench"
 	"lvsdr/bench/path"
+	benchtcp "lvsdr/bench/tcp"
 )
 
 // measureIn runs a benchmark as the commands do.
@@ -90,6 +91,27 @@ func TestBenchPathOptions(t *testing.T) {
 	} {
 		if p := c.o.options(); !c.check(p) {
 			t.Errorf("%s: %+v", c.name, p)
+		}
+	}
+}
+
+func TestBenchTCPOptions(t *testing.T) {
+	quick := benchtcp.Quick()
+	for _, c := range []struct {
+		name  string
+		o     benchTCPOptions
+		check func(benchtcp.Options) bool
+	}{
+		{"none", benchTCPOptions{}, func(o benchtcp.Options) bool { return o.Time == 0 && o.Rounds == 0 && !o.BuiltIn }},
+		{"quick", benchTCPOptions{quick: true}, func(o benchtcp.Options) bool {
+			return o.Time == quick.Time && o.Rounds == quick.Rounds && o.BuiltIn
+		}},
+		{"quick with rounds", benchTCPOptions{quick: true, Options: benchtcp.Options{Rounds: 9, Peers: []string{"direct"}}}, func(o benchtcp.Options) bool {
+			return o.Rounds == 9 && o.Time == quick.Time && len(o.Peers) == 1
+		}},
+	} {
+		if o := c.o.options(); !c.check(o) {
+			t.Errorf("%s: %+v", c.name, o)
 		}
 	}
 }
