@@ -29,6 +29,14 @@ type packetGenerator struct {
 // OpenPacket returns a generator that sends by AF_PACKET, in the calling thread's
 // network namespace.
 func OpenPacket(name string, t Traffic) (Generator, error) {
+	g, err := openPacket(name, t)
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+func openPacket(name string, t Traffic) (*packetGenerator, error) {
 	if err := t.Complete(); err != nil {
 		return nil, err
 	}
@@ -64,17 +72,17 @@ func (g *packetGenerator) Run(ctx context.Context, l Load) (Sent, error) {
 	g.sent.Store(0)
 	before := g.sender.Stats().Dropped()
 	for g.walk.Done == 0 && ctx.Err() == nil {
-		g.sendDue()
+		g.sendDue(batch)
 	}
 	return Sent{
 		Frames: g.walk.Sent, Refused: g.sender.Stats().Dropped() - before, Time: g.elapsed(),
 	}, context.Cause(ctx)
 }
 
-// sendDue sends the frames that are due now, up to a batch.
-func (g *packetGenerator) sendDue() {
+// sendDue sends the frames that are due now, up to a number that is at most a batch.
+func (g *packetGenerator) sendDue(most int) {
 	now := g.now()
-	for i := range g.frames {
+	for i := range g.frames[:most] {
 		if !g.walk.due(now) {
 			break
 		}
@@ -88,7 +96,7 @@ func (g *packetGenerator) sendDue() {
 
 // elapsed is since the load's first frame.
 func (g *packetGenerator) elapsed() time.Duration {
-	if g.walk.Start == 0 { // the context had ended before
+	if g.walk.Start == 0 { // no frame yet
 		return 0
 	}
 	return time.Duration(g.now() - g.walk.Start)
