@@ -23,6 +23,11 @@ read them.`,
 			return usagef("bench: one of %s is needed", subcommands(cmd))
 		},
 	}
-	cmd.AddCommand(newBenchWireCommand(), newBenchTCPCommand(), newBenchSendCommand(), newBenchSinkCommand(), newBenchPathCommand(), newBenchGrowthCommand(), newBenchCompareCommand())
+	cmd.AddCommand(
+		newBenchWireCommand(), newBenchLatencyCommand(), newBenchTCPCommand(),
+		newBenchSendCommand(), newBenchSinkCommand(),
+		newBenchPathCommand(), newBenchGrowthCommand(),
+		newBenchCompareCommand(),
+	)
 	return cmd
 }

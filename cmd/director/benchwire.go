@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +28,7 @@ highest rate with hardly a loss, what arrives of more than can be carried and
 where the rest is lost, and the processor's time for a frame. Takes less than two
 minutes. Needs root. Nothing of the machine is changed, and nothing is left.
 
-` + peerList() + benchHelp,
+` + peerLines(benchwire.Peers(), func(p benchwire.Peer) (name, about string) { return p.Name, p.About }) + benchHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			o.Protocol = generator.Protocol(protocol)
 			if o.Flows == 0 || o.Size == 0 || o.Servers == 0 || o.Time == 0 || o.Rounds == 0 || o.Loss == 0 {
@@ -70,14 +69,4 @@ minutes. Needs root. Nothing of the machine is changed, and nothing is left.
 	flags.Float64Var(&o.Loss, "loss", benchwire.DefaultLoss, "the highest rate loses less than this `SHARE`")
 	flags.BoolVar(&o.Curve, "curve", false, "also send at rates from 100,000 to 6,400,000 frames a second: what is left under overload")
 	return cmd
-}
-
-// peerList has a line for each peer.
-func peerList() string {
-	var b strings.Builder
-	b.WriteString("The peers; one that this machine does not have is skipped, and said:\n")
-	for _, p := range benchwire.Peers() {
-		fmt.Fprintf(&b, "  %-16s %s\n", p.Name, p.About)
-	}
-	return strings.TrimSuffix(b.String(), "\n")
 }
