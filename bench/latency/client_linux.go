@@ -9,6 +9,10 @@ import (
 // How a client waits.
 const (
 	patience = time.Second // the default of its field
+	// early is how long before a datagram is due one that sleeps wakes up: timers
+	// are late by 50 µs (prctl(2), PR_SET_TIMERSLACK) and the time to wake up, which
+	// would count as the round trip's.
+	early = 150 * time.Microsecond
 	// lookEvery is how many turns of a client that does not sleep pass between two
 	// looks at its context.
 	lookEvery = 256
@@ -63,8 +67,10 @@ func (c *client) run(ctx context.Context, every, length time.Duration, between f
 		case between != nil:
 			between()
 		case waits && c.sleeps:
-			if err := c.socket.wait(plan.wake() - time.Since(start)); err != nil {
-				return nil, err
+			if left := plan.wake() - time.Since(start); left > early {
+				if err := c.socket.wait(left - early); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
