@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"lvsdr/bench"
 	"lvsdr/bench/peer"
@@ -258,6 +259,47 @@ func TestLANMissing(t *testing.T) {
 	left, err := os.ReadDir(temporary)
 	if err != nil || len(left) > 0 {
 		t.Errorf("left: %v %v", left, err)
+	}
+}
+
+// TestLANProcessors: this process keeps off the peers' processor, on which a peer
+// stays, until the LAN is closed. Closing it twice is no mistake.
+func TestLANProcessors(t *testing.T) {
+	var before, meanwhile, after, theirs unix.CPUSet
+	l := newTestLAN(t, Options{Ports: []Port{{Protocol: peer.TCP, Number: 80}}})
+	serve(t, l, 80)
+	if err := errors.Join(l.Close(), unix.SchedGetaffinity(0, &before)); err != nil {
+		t.Fatal(err)
+	}
+	l = newTestLAN(t, Options{Ports: []Port{{Protocol: peer.TCP, Number: 80}}})
+	serve(t, l, 80)
+	if err := unix.SchedGetaffinity(0, &meanwhile); err != nil {
+		t.Fatal(err)
+	}
+	if l.Split.Apart == meanwhile.IsSet(l.Split.Peer) {
+		t.Errorf("apart %v, and yet this process may use %v", l.Split.Apart, meanwhile)
+	}
+	w, err := l.Add(t.Context(), Peers()[6])
+	if err != nil {
+		t.Fatal(err)
+	}
+	threads, err := w.Running.Threads()
+	if err != nil || len(threads) == 0 {
+		t.Fatalf("threads %v: %v", threads, err)
+	}
+	for _, thread := range threads {
+		if err := unix.SchedGetaffinity(thread, &theirs); err != nil {
+			t.Fatal(err)
+		}
+		if l.Split.Apart && theirs != l.Split.Peers() {
+			t.Errorf("thread %d of %s may use %v", thread, w.Name, theirs)
+		}
+	}
+	if _, known, err := l.Idle(); known != l.Split.Apart || err != nil {
+		t.Errorf("idle time is known: %v, error %v", known, err)
+	}
+	if err := errors.Join(l.Close(), unix.SchedGetaffinity(0, &after)); err != nil || after != before {
+		t.Errorf("afterwards this process may use %v, before %v; error %v", after, before, err)
 	}
 }
 
