@@ -37,7 +37,7 @@ servers are nginx, clients wrk and iperf3, where they are installed; what is mis
 is built in. Takes some two minutes. Needs root. Nothing of the machine is
 changed, and nothing is left.
 
-` + lanPeerList(lan.Peers()) + benchHelp,
+` + peerLines(lan.Peers(), func(p lan.Peer) (name, about string) { return p.Name, p.About }) + benchHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := o.Validate(); err != nil {
 				return usagef("bench tcp: %w", err)
@@ -84,14 +84,4 @@ func (o *benchTCPOptions) options() benchtcp.Options {
 		t.Time, t.Rounds, t.BuiltIn = cmp.Or(t.Time, quick.Time), cmp.Or(t.Rounds, quick.Rounds), true
 	}
 	return t
-}
-
-// lanPeerList has a line for each peer.
-func lanPeerList(peers []lan.Peer) string {
-	var b strings.Builder
-	b.WriteString("The peers; one that this machine does not have is skipped, and said:\n")
-	for _, p := range peers {
-		fmt.Fprintf(&b, "  %-12s %s\n", p.Name, p.About)
-	}
-	return strings.TrimSuffix(b.String(), "\n")
 }
