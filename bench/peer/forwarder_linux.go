@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
-	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -27,9 +26,10 @@ type forwarder struct {
 	thread   int
 	guard    func() error // takes it away
 	stopping atomic.Bool
-	gate     sync.Mutex // held while it sleeps
-	asleep   bool
+	sleep    chan chan struct{} // the thread takes from it what then wakes it
+	awake    chan struct{}      // closed to wake it; nil: it is not asleep
 	done     chan error
+	ended    chan struct{} // closed when the thread forwards no more
 }
 
 // ForwarderConfig says how a forwarder moves frames.
@@ -42,7 +42,8 @@ type ForwarderConfig struct {
 // server gets all frames; its MAC address must be given.
 func Forwarder(_ context.Context, s *Site, c ForwarderConfig) (Running, error) {
 	f := &forwarder{
-		to: [6]byte(s.servers()[0].MAC), from: [6]byte(s.Host.Interface(s.Far).MAC()), done: make(chan error, 1),
+		to: [6]byte(s.servers()[0].MAC), from: [6]byte(s.Host.Interface(s.Far).MAC()),
+		sleep: make(chan chan struct{}), done: make(chan error, 1), ended: make(chan struct{}),
 	}
 	if err := s.Host.Do(func() error { return f.open(s, c) }); err != nil {
 		return nil, errors.Join(err, f.close())
@@ -80,6 +81,7 @@ func (f *forwarder) run(ready chan<- error, poll afpacket.Poll) {
 	if ready <- err; err != nil {
 		return
 	}
+	defer close(f.ended)
 	frames := make([]link.Frame, afpacket.DefaultBatch)
 	for {
 		n, err := f.receiver.Receive(frames)
@@ -87,8 +89,9 @@ func (f *forwarder) run(ready chan<- error, poll afpacket.Poll) {
 			f.done <- err
 			return
 		}
-		if n == 0 { // interrupted: perhaps to sleep
-			f.pass()
+		if n == 0 { // interrupted, and not to stop
+			awake := <-f.sleep
+			<-awake
 		}
 		for i := range frames[:n] {
 			data := frames[i].Data()
@@ -100,12 +103,6 @@ func (f *forwarder) run(ready chan<- error, poll afpacket.Poll) {
 	}
 }
 
-// pass waits at the gate.
-func (f *forwarder) pass() {
-	f.gate.Lock()
-	defer f.gate.Unlock()
-}
-
 func (f *forwarder) Threads() ([]int, error) { return []int{f.thread}, nil }
 
 func (f *forwarder) Drops(context.Context) (Drops, error) {
@@ -115,21 +112,28 @@ func (f *forwarder) Drops(context.Context) (Drops, error) {
 	}, nil
 }
 
-// Sleep has the forwarder take no processor time; frames wait in its ring.
+// Sleep returns when the forwarder takes no more processor time; frames wait in its
+// ring.
 func (f *forwarder) Sleep() error {
-	if !f.asleep {
-		f.asleep = true
-		f.gate.Lock()
-		f.receiver.Interrupt()
+	if f.awake != nil {
+		return nil
 	}
-	return nil
+	awake := make(chan struct{})
+	f.receiver.Interrupt()
+	select {
+	case f.sleep <- awake:
+		f.awake = awake
+		return nil
+	case <-f.ended: // Stop tells why
+		return errors.New("it forwards no more")
+	}
 }
 
 // Wake ends a sleep.
 func (f *forwarder) Wake() error {
-	if f.asleep {
-		f.asleep = false
-		f.gate.Unlock()
+	if f.awake != nil {
+		close(f.awake)
+		f.awake = nil
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"lvsdr/admin/api"
 	"lvsdr/bench/processor"
 	"lvsdr/lab"
@@ -160,8 +162,19 @@ func (d *director) Drops(ctx context.Context) (Drops, error) {
 	return drops, nil
 }
 
-// Sleep stops the process, Wake has it go on.
-func (d *director) Sleep() error { return d.process.Signal(syscall.SIGSTOP) }
+// Sleep stops the process, and returns when all of its threads have. Wake has it
+// go on.
+func (d *director) Sleep() error {
+	if err := d.process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for {
+		err := unix.Waitid(unix.P_PID, d.process.PID(), nil, unix.WSTOPPED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
 
 func (d *director) Wake() error { return d.process.Signal(syscall.SIGCONT) }
 
