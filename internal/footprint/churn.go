@@ -9,8 +9,9 @@ import (
 const largestObject = 32 << 10
 
 // churn makes garbage of all sizes on all processors, at least n bytes in all, with
-// pointers and without, which the allocator keeps apart, so that the heap is as large as garbage can make it: with the spans that each processor
-// keeps of each size, and what lies unused in them.
+// pointers and without, which the allocator keeps apart. The heap is as large then
+// as garbage can make it: with the spans that each processor keeps of each size,
+// and what lies unused in them.
 func churn(n int) {
 	workers := runtime.GOMAXPROCS(0)
 	var running sync.WaitGroup

@@ -42,6 +42,7 @@ func (r *Reading) Sum() int { return r.Program + r.Configuration + r.Garbage + r
 // New begins. It is to be called before anything is made whose memory shall be
 // told from the program's own.
 func New() *Footprint {
+	keepSmallPages()
 	runtime.GC()
 	return &Footprint{own: read().live}
 }
