@@ -36,8 +36,7 @@ func (r *Receiver) wait() error {
 	case r.poll == PollSpin:
 		return r.spin()
 	case r.poll == PollAdaptive && burst:
-		ts := unix.Timespec{Nsec: napTime}
-		_ = unix.Nanosleep(&ts, nil) // cut short by a signal: just as good
+		nap() // cut short by a signal: just as good
 		return nil
 	default:
 		return r.sleep(tick)
