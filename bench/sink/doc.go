@@ -1,6 +1,6 @@
 // Package sink counts the frames that real servers would get, for next to
-// nothing, and drops them: by an XDP program on the interface, with a counter for
-// each real server and processor, or by nftables where there is no XDP.
+// nothing, and drops them: by a BPF program on the interface (TC, XDP), with a
+// counter for each real server and processor, or by nftables where there is no BPF.
 //
 // [Open] is for a benchmark's own network. It takes every frame; real servers are
 // told apart by their Ethernet addresses, [MAC]: one interface stands for all of

@@ -27,6 +27,7 @@ type Kind string
 
 // The ways to count.
 const (
+	TC      Kind = "TC" // where the driver has handed the frame over (Linux 6.6)
 	XDP     Kind = "XDP"
 	Generic Kind = "generic XDP" // behind the driver, on interfaces whose driver knows no XDP
 	Rules   Kind = "nftables"
@@ -45,11 +46,11 @@ type counter interface {
 }
 
 // Open lets a sink count and drop all frames that come to the interface, which is
-// looked up in the calling thread's network namespace, in the cheapest way that
-// there is. Where that is not XDP, why says what kept it from being that. It needs
-// CAP_BPF and CAP_NET_ADMIN, or root.
-func Open(name string, servers int) (s *Sink, kind Kind, why error, err error) {
-	return first([]Kind{XDP, Rules}, func(k Kind) (*Sink, error) { return OpenKind(k, name, servers) })
+// looked up in the calling thread's network namespace, in the first of these ways that
+// works. Where that is not the first of them, why says what kept it from being that. It
+// needs CAP_BPF and CAP_NET_ADMIN, or root.
+func Open(name string, servers int, kinds ...Kind) (s *Sink, kind Kind, why error, err error) {
+	return first(kinds, func(k Kind) (*Sink, error) { return OpenKind(k, name, servers) })
 }
 
 // first opens in the first way that works, and says why not in those before.
@@ -89,10 +90,12 @@ func (s *Sink) open(kind Kind, name string, write writer, list []rule) error {
 		return err
 	}
 	switch kind {
+	case TC:
+		s.counter, err = openProgram(atTC, device.Index, s.servers, write)
 	case XDP:
-		s.counter, err = openXDP(device.Index, s.servers, write, link.XDPDriverMode)
+		s.counter, err = openProgram(atXDP(link.XDPDriverMode), device.Index, s.servers, write)
 	case Generic:
-		s.counter, err = openXDP(device.Index, s.servers, write, link.XDPGenericMode)
+		s.counter, err = openProgram(atXDP(link.XDPGenericMode), device.Index, s.servers, write)
 	default:
 		s.counter, err = openRules(name, list)
 	}

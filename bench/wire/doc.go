@@ -6,8 +6,8 @@
 //
 //	 generator            peer's host           servers
 //	┌───────────┐       ┌─────────────┐       ┌───────────┐
-//	│       g0  ├───────┤ in0    out0 ├───────┤ s0   XDP  │
-//	│       g1  ├───────┤ in1    out1 ├───────┤ s1   XDP  │
+//	│       g0  ├───────┤ in0    out0 ├───────┤ s0   BPF  │
+//	│       g1  ├───────┤ in1    out1 ├───────┤ s1   BPF  │
 //	└───────────┘ veth  └─────────────┘ veth  └───────────┘
 //
 // All are there for the whole run, and carry frames one after the other, round by

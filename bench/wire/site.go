@@ -170,13 +170,13 @@ func (g *segment) traffic() generator.Traffic {
 // openEnds starts the generator and the sink.
 func (g *segment) openEnds() error {
 	err := g.site.servers.Do(func() error {
-		made, kind, why, err := sink.Open(g.out.Peer.Name(), g.site.options.Servers)
+		made, kind, why, err := sink.Open(g.out.Peer.Name(), g.site.options.Servers, g.sinks()...)
 		if err != nil {
 			return err
 		}
 		g.sink = made
 		if why != nil {
-			g.site.note(string(sink.XDP), fmt.Sprintf("frames are counted by %s, which is slow: %v", kind, why))
+			g.site.note("sink", fmt.Sprintf("frames are counted by %s, which is slow: %v", kind, why))
 		}
 		return nil
 	})
@@ -194,6 +194,17 @@ func (g *segment) openEnds() error {
 		}
 		return nil
 	})
+}
+
+// sinks are the ways to count, the best one first. What the generator sends comes by
+// XDP, and so does an end that takes it itself. A peer's frames from a socket lack the
+// room that an XDP program may write to before a frame, and the kernel would copy each
+// of them on its way to one: that would count as time of those peers, and of no others.
+func (g *segment) sinks() []sink.Kind {
+	if g.peer.direct {
+		return []sink.Kind{sink.XDP, sink.Rules}
+	}
+	return []sink.Kind{sink.TC, sink.XDP, sink.Rules}
 }
 
 // receiveInThread gives the host's receiving a thread on the peer's processor.

@@ -61,7 +61,7 @@ func newMemoryLAN(t *testing.T) *memoryLAN {
 func (m *memoryLAN) openSink() {
 	m.t.Helper()
 	err := m.servers.Do(func() (err error) {
-		m.sink, _, _, err = benchsink.Open("s0", memoryServers)
+		m.sink, _, _, err = benchsink.Open("s0", memoryServers, benchsink.TC)
 		return err
 	})
 	if err != nil {

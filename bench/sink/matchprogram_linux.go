@@ -13,11 +13,11 @@ const fragmentBits = 0x3fff
 // countMatch counts and drops what matches, and lets all else pass as it came. R6 is
 // the frame, R7 its end, R8 its segment.
 func countMatch(m *Match) writer {
-	return func(array int) asm.Instructions {
+	return func(h *hook, array int) asm.Instructions {
 		p := asm.Instructions{
-			asm.Mov.Imm(asm.R9, xdpPass),
-			asm.LoadMem(asm.R6, asm.R1, 0, asm.Word), // data
-			asm.LoadMem(asm.R7, asm.R1, 4, asm.Word), // data_end
+			asm.Mov.Imm(asm.R9, h.pass),
+			asm.LoadMem(asm.R6, asm.R1, h.data, asm.Word),
+			asm.LoadMem(asm.R7, asm.R1, h.end, asm.Word),
 		}
 		if m.VIP.Is4() {
 			p = append(p, matchIPv4(m)...)
@@ -25,9 +25,9 @@ func countMatch(m *Match) writer {
 			p = append(p, matchIPv6(m)...)
 		}
 		p = append(p, matchPort(m)...)
-		p = append(p, chooseMAC(m)...)
+		p = append(p, chooseMAC(h, m)...)
 		p = append(p, count(array)...)
-		return append(p, asm.Mov.Imm(asm.R0, xdpPass).WithSymbol("pass"), asm.Return())
+		return append(p, asm.Mov.Imm(asm.R0, h.pass).WithSymbol("pass"), asm.Return())
 	}
 }
 
@@ -112,7 +112,7 @@ func matchPort(m *Match) asm.Instructions {
 
 // chooseMAC finds the place of the frame's Ethernet address for R1, and makes R9
 // what becomes of it.
-func chooseMAC(m *Match) (p asm.Instructions) {
+func chooseMAC(h *hook, m *Match) (p asm.Instructions) {
 	p = append(p,
 		asm.LoadMem(asm.R2, asm.R6, 0, asm.Word),
 		asm.LoadMem(asm.R3, asm.R6, 4, asm.Half))
@@ -123,7 +123,7 @@ func chooseMAC(m *Match) (p asm.Instructions) {
 			asm.JNE.Reg(asm.R2, asm.R4, next),
 			asm.JNE.Imm(asm.R3, int32(binary.NativeEndian.Uint16(mac[4:])), next),
 			asm.Mov.Imm(asm.R1, int32(i)),
-			asm.Mov.Imm(asm.R9, xdpDrop),
+			asm.Mov.Imm(asm.R9, h.drop),
 			asm.Ja.Label("count"))
 	}
 	return append(p, asm.Mov.Imm(asm.R1, int32(len(m.MACs))).WithSymbol(fmt.Sprintf("mac%d", len(m.MACs))))
