@@ -3,8 +3,11 @@ package afxdp
 import (
 	"context"
 	"errors"
+	"net"
 	"testing"
 	"time"
+
+	"github.com/vishvananda/netlink"
 
 	"lvsdr/dataplane/link"
 	"lvsdr/dataplane/link/afpacket"
@@ -145,7 +148,7 @@ func TestLANDownAndUp(t *testing.T) {
 			s.Send(&frame)
 		}
 		want := link.SendStats{
-			Frames: uint64(round), Down: uint64(round+1) * queueLen, NoSpace: uint64(round+1) * 44,
+			Frames: uint64(round), Down: uint64(round+1) * (queueLen + 44),
 		}
 		if n := s.Flush(); n != queueLen+44 || s.Stats() != want {
 			t.Fatalf("round %d: %d frames dropped, stats %+v, want %+v", round, n, s.Stats(), want)
@@ -245,4 +248,51 @@ func TestLANNoAllocations(t *testing.T) {
 	}); got != 0 {
 		t.Errorf("%v allocations a batch", got)
 	}
+}
+
+// TestLANReceiveOnly: a queue that receives only can be bound and takes nothing; the
+// fallback sends instead, once that is known.
+func TestLANReceiveOnly(t *testing.T) {
+	l := lab.ForTest(t)
+	c := &cable{near: l.Host("near"), far: l.Host("far")}
+	do(t, c.near, func() error {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name, attrs.NumRxQueues, attrs.NumTxQueues = nearEnd, 2, 1
+		if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "peer"}); err != nil {
+			return err
+		}
+		for _, name := range []string{nearEnd, "peer"} {
+			link, err := netlink.LinkByName(name)
+			if err != nil {
+				return err
+			}
+			if err := netlink.LinkSetUp(link); err != nil {
+				return err
+			}
+		}
+		i, err := net.InterfaceByName(nearEnd)
+		if err != nil {
+			return err
+		}
+		fallback, err := afpacket.OpenSender(afpacket.SenderConfig{Interface: nearEnd})
+		if err != nil {
+			return err
+		}
+		s, err := OpenSender(Config{Interface: nearEnd, Index: i.Index, Queue: 1, Fallback: fallback})
+		if err != nil {
+			return errors.Join(err, fallback.Close())
+		}
+		defer func() { _ = s.Close() }()
+		for range 3 {
+			for range 2 {
+				frame := frameOf(linktest.UDP([6]byte{2}, 60, 1))
+				s.Send(&frame)
+			}
+			s.Flush()
+		}
+		if want := (link.SendStats{Frames: 4, Failed: 2}); s.Stats() != want {
+			t.Errorf("stats %+v, want %+v", s.Stats(), want)
+		}
+		return nil
+	})
 }

@@ -56,12 +56,15 @@ func (r *ring[E]) close() error {
 	return unix.Munmap(mem)
 }
 
-// register gives a socket the region that frames are sent from (XDP_UMEM_REG).
+// register gives a socket the region that frames are sent from (XDP_UMEM_REG), with
+// metadataLen bytes before each of them to say something about it.
 func register(fd int, region []byte) error {
 	reg := unix.XDPUmemReg{
 		Addr: uint64(uintptr(unsafe.Pointer(&region[0]))),
 		Len:  uint64(len(region)),
 		Size: chunkSize,
+
+		Flags: unix.XDP_UMEM_TX_METADATA_LEN, Tx_metadata_len: metadataLen,
 	}
 	_, _, errno := unix.Syscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_XDP, unix.XDP_UMEM_REG,
 		uintptr(unsafe.Pointer(&reg)), unsafe.Sizeof(reg), 0)

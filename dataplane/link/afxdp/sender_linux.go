@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lvsdr/dataplane/link"
-	"lvsdr/frame"
 )
 
 // ErrBusy: the transmit queue has an AF_XDP socket already.
@@ -45,6 +44,9 @@ type Sender struct {
 	free     []uint64            // chunks without a frame, by their offset in the region
 	last     uint32              // frames put into the queue since the start
 	settled  uint32              // of them, those of which it is known what became of them
+	errno    unix.Errno          // why the last frame was not sent
+	refusing bool                // the kernel takes nothing, and is not asked again before the next Flush
+	useless  bool                // it never will
 	fallback link.Sender
 	memory   link.Memory
 	behind   bool // frames are queued in fallback
@@ -77,7 +79,7 @@ func OpenSender(c Config) (*Sender, error) {
 
 // Send queues f. See [link.Sender].
 func (s *Sender) Send(f *link.Frame) {
-	if s.closed || !s.carries(f) {
+	if s.closed || s.useless || !carries(f) {
 		s.flush()
 		s.behind = true
 		s.fallback.Send(f)
@@ -85,64 +87,56 @@ func (s *Sender) Send(f *link.Frame) {
 	}
 	s.flushBehind()
 	if !s.hasRoom() {
-		s.lose(&s.noSpace, 1)
+		s.lose(s.reason(s.errno), 1)
 		return
 	}
 	chunk := s.free[len(s.free)-1]
 	s.free = s.free[:len(s.free)-1]
-	n := fill(s.region[chunk:chunk+chunkSize], f)
-	*s.queue.at(s.last) = unix.XDPDesc{Addr: chunk, Len: uint32(n)}
+	*s.queue.at(s.last) = fill(s.region, chunk, f)
 	s.last++
 }
 
-// hasRoom makes room for a frame, if need be by sending those before it.
+// hasRoom makes room for a frame, if need be by sending those before it. While the
+// kernel takes nothing, it is asked once for all frames up to the next Flush.
 func (s *Sender) hasRoom() bool {
-	if s.last-s.queue.taken() == queueLen {
-		s.flush()
-	}
-	if len(s.free) == 0 {
+	full := func() bool { return s.last-s.queue.taken() == queueLen || len(s.free) == 0 }
+	if full() && !s.refusing {
 		s.flush()
 		s.reap()
+		s.refusing = full()
 	}
-	return len(s.free) > 0 && s.last-s.queue.taken() < queueLen
+	return !full()
 }
 
 // carries reports whether a frame can go this way.
-func (*Sender) carries(f *link.Frame) bool {
+func carries(f *link.Frame) bool {
 	n := len(f.Raw) - link.Headroom
 	return n >= minFrame && n <= maxFrame && !f.Truncated() && !f.VNet().IsGSO()
 }
 
-// fill writes the frame as it goes on the wire, and returns its length.
-func fill(chunk []byte, f *link.Frame) int {
+// fill writes a frame into a chunk, and returns what is to be sent of it. A partial
+// checksum stays one: who sends the frame is told to complete it.
+func fill(region []byte, chunk uint64, f *link.Frame) unix.XDPDesc {
 	b := f.Raw[link.Headroom-link.VNetHeaderLen:]
 	if f.TPID != 0 {
 		b = f.PushTag()
 	}
-	n := copy(chunk, b[link.VNetHeaderLen:])
+	n := copy(region[chunk+metadataLen:chunk+chunkSize], b[link.VNetHeaderLen:])
+	d := unix.XDPDesc{Addr: chunk + metadataLen, Len: uint32(n)}
 	if v := link.VNetHeader(b); v.Flags()&link.VNetNeedsChecksum != 0 {
-		complete(chunk[:n], int(v.ChecksumStart()), int(v.ChecksumOffset()))
+		d.Options = unix.XDP_TX_METADATA
+		m := region[chunk : chunk+metadataLen] // struct xsk_tx_metadata (linux/if_xdp.h)
+		binary.NativeEndian.PutUint64(m, unix.XDP_TXMD_FLAGS_CHECKSUM)
+		binary.NativeEndian.PutUint16(m[8:], v.ChecksumStart())
+		binary.NativeEndian.PutUint16(m[10:], v.ChecksumOffset())
 	}
-	return n
-}
-
-// complete does what a network card does with a partial checksum
-// (Documentation/networking/checksum-offloads.rst). One that is not in the frame
-// is left as it is.
-func complete(b []byte, start, offset int) {
-	if start+offset+2 > len(b) {
-		return
-	}
-	sum := frame.Checksum(b[start:], 0)
-	if sum == 0 {
-		sum = 0xffff // 0 would mean that there is none (RFC 768)
-	}
-	binary.BigEndian.PutUint16(b[start+offset:], sum)
+	return d
 }
 
 // Flush sends what is queued. See [link.Sender].
 func (s *Sender) Flush() (dropped int) {
 	s.flush()
+	s.refusing = false
 	s.flushBehind()
 	dropped, s.dropped = s.dropped, 0
 	return dropped
@@ -156,40 +150,54 @@ func (s *Sender) flushBehind() {
 	}
 }
 
-// flush has the kernel send the queue. A call takes a part of it only if it sends
-// less at once, or if a frame was refused; one that takes nothing means that there
-// is no room, or no interface, and what is left is lost.
+// flush has the kernel send the queue. A call may end before its end, because the
+// interface dropped a frame (EBUSY) or has no room (EAGAIN). What it took it publishes
+// then, or with the next call.
 func (s *Sender) flush() {
 	if s.closed || s.last == s.queue.taken() {
 		return
 	}
 	s.queue.publish(s.last)
-	refused, errno := 0, unix.Errno(0)
-	for left := s.last - s.queue.taken(); left > 0; {
-		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
-		if errno == unix.EBUSY { // a frame that the interface dropped
+	refused, again := 0, 0
+	for calls := 0; calls < 2*queueLen && again < 2 && s.queue.taken() != s.last; calls++ {
+		before := s.queue.taken()
+		_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
+		moved := s.queue.taken() != before
+		switch errno {
+		case 0, unix.EAGAIN, unix.ENOBUFS:
+			if again++; moved {
+				again = 0
+			}
+			if errno == 0 && again == 2 {
+				s.useless, errno = true, unix.EINVAL // it is a queue that receives only
+			}
+		case unix.EBUSY:
 			refused++
+		case unix.EINTR:
+		default:
+			again = 2
 		}
-		before := left
-		if left = s.last - s.queue.taken(); left == before && errno != unix.EINTR {
-			break
+		if errno != unix.EINTR {
+			s.errno = errno
 		}
 	}
-	s.settle(refused, errno)
+	s.settle(refused)
 	s.reap()
 }
 
-// settle counts what became of the queue. Frames that were not sent are taken out:
-// the kernel passes over an entry that points outside the region.
-func (s *Sender) settle(refused int, errno unix.Errno) {
+// settle counts what became of the queue, of which the interface refused some frames.
+// Frames that were not sent are taken out: the kernel passes over an entry that points
+// outside the region.
+func (s *Sender) settle(refused int) {
+	taken := max(int32(s.queue.taken()-s.settled), 0) // below 0: it has not passed over all yet
+	refused = min(refused, int(taken))
 	s.lose(&s.noSpace, refused)
-	sent := int32(s.queue.taken() - s.settled) // below 0: it has not passed over all yet
-	s.frames.Add(uint64(max(sent, 0)) - uint64(refused))
-	for i := s.settled + uint32(max(sent, 0)); i != s.last; i++ {
+	s.frames.Add(uint64(int(taken) - refused))
+	for i := s.settled + uint32(taken); i != s.last; i++ {
 		e := s.queue.at(i)
-		s.free = append(s.free, e.Addr)
+		s.free = append(s.free, e.Addr&^(chunkSize-1))
 		e.Addr = uint64(len(s.region))
-		s.lose(s.reason(errno), 1)
+		s.lose(s.reason(s.errno), 1)
 	}
 	s.settled = s.last
 }
@@ -197,7 +205,7 @@ func (s *Sender) settle(refused int, errno unix.Errno) {
 // reason is where a frame is counted that an error stopped.
 func (s *Sender) reason(errno unix.Errno) *atomic.Uint64 {
 	switch errno {
-	case unix.EAGAIN, unix.ENOBUFS, unix.EBUSY:
+	case 0, unix.EAGAIN, unix.ENOBUFS, unix.EBUSY: // 0: all chunks are on their way
 		return &s.noSpace
 	case unix.ENETDOWN, unix.ENXIO, unix.ENODEV:
 		return &s.down
@@ -216,7 +224,7 @@ func (s *Sender) reap() {
 	from, to := s.done.taken(), s.done.published()
 	for ; from != to; from++ {
 		if chunk := *s.done.at(from); chunk < uint64(len(s.region)) {
-			s.free = append(s.free, chunk)
+			s.free = append(s.free, chunk&^(chunkSize-1))
 		}
 	}
 	s.done.take(to)

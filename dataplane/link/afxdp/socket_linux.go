@@ -13,8 +13,11 @@ import (
 // Sizes of the region, and of what is in it.
 const (
 	chunkSize = 2048 // XDP_UMEM_MIN_CHUNK_SIZE; one frame
-	// chunks is how many frames may be on their way: more than a network card's
-	// ring has places for.
+	// metadataLen is what a chunk has before its frame, for what the kernel is told
+	// about it: struct xsk_tx_metadata, 24 bytes, and its alignment.
+	metadataLen = 32
+	// chunks is how many frames may be on their way: as many as a network card's
+	// ring usually has places for, and gives back late.
 	chunks = 2048
 	// queueLen is how many frames one Flush sends at most.
 	queueLen = 256
@@ -27,7 +30,7 @@ const (
 
 // The kernel lets go of a closed socket's queue in the background.
 const (
-	busyPatience = 500 * time.Millisecond
+	busyPatience = 150 * time.Millisecond
 	busyPause    = 5 * time.Millisecond
 )
 
@@ -58,8 +61,11 @@ func (s *Sender) newSocket(c *Config) (err error) {
 			return fmt.Errorf("%s: %w", o.name, err)
 		}
 	}
-	// One call sends so many frames (Linux 6.17); without it 32, and flush calls again.
-	_ = unix.SetsockoptInt(s.fd, unix.SOL_XDP, unix.XDP_MAX_TX_SKB_BUDGET, queueLen)
+	// One call sends so many frames. A kernel that cannot does not tell after each
+	// call how many it took, either.
+	if err := unix.SetsockoptInt(s.fd, unix.SOL_XDP, unix.XDP_MAX_TX_SKB_BUDGET, queueLen); err != nil {
+		return fmt.Errorf("XDP_MAX_TX_SKB_BUDGET: %w (Linux 6.17 has it)", err)
+	}
 	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendQueue) != nil {
 		_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendQueue)
 	}

@@ -68,7 +68,10 @@ func TestLANPreferThread(t *testing.T) {
 		}
 		return 20 - n // as the system call tells it
 	}
-	before := niceness(unix.Getpid())
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	own := unix.Gettid()
+	before := niceness(own)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -81,7 +84,7 @@ func TestLANPreferThread(t *testing.T) {
 		}
 	}()
 	<-done
-	if n := niceness(unix.Getpid()); n != before {
-		t.Errorf("the first thread has niceness %d, had %d", n, before)
+	if n := niceness(own); n != before {
+		t.Errorf("another thread has niceness %d, had %d", n, before)
 	}
 }

@@ -21,10 +21,8 @@ const (
 
 // SenderConfig says what [OpenSender] opens. It is read once.
 type SenderConfig struct {
-	// Interface is looked up in the network namespace of the calling thread.
-	// If Index is given, it decides, and Interface is only named in errors.
-	Interface string
-	Index     int
+	Interface string // named in errors
+	Index     int    // which decides
 	// Queue is the interface's transmit queue that AF_XDP takes, one for each Sender.
 	Queue int
 	Send  Send
