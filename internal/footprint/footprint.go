@@ -1,6 +1,7 @@
 package footprint
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -51,11 +52,17 @@ func New() *Footprint {
 // measures the process with no garbage and with all that there can be. It takes
 // some 10 ms, stops the world for moments of them, and is to be called once all is
 // open. held is what was set aside.
-// Errors: /proc cannot be read.
+// Errors: /proc cannot be read; or the program cannot be made resident, and then all
+// else is done.
 func (f *Footprint) Settle(held Memory) error {
 	if err := loadProgram(); err != nil {
-		return fmt.Errorf("make the program resident: %w", err)
+		return errors.Join(fmt.Errorf("make the program resident: %w", err), f.measure(held))
 	}
+	return f.measure(held)
+}
+
+// measure does what Settle says, with the program as it is.
+func (f *Footprint) measure(held Memory) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	first, err := swept()
