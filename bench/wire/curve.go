@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -36,6 +37,9 @@ func (g *segment) curveCases() (cases []bench.Case) {
 				if err != nil {
 					return nil, err
 				}
+				if t.Offered() < rate*(1-precision) {
+					return nil, fmt.Errorf("%w: the generator sends no more than %.0f frames/s", bench.ErrSkip, t.Offered())
+				}
 				return []bench.Reading{
 					{Metric: MetricArrived, Unit: "frames/s", Better: bench.Higher, Value: t.Rate()},
 					{Metric: MetricLoss, Unit: "%", Better: bench.Lower, Value: t.Loss() * 100},
@@ -47,7 +51,7 @@ func (g *segment) curveCases() (cases []bench.Case) {
 }
 
 // addHeld says of each peer how much it still carries when more is sent than it can
-// carry, in the rounds that have all rates, and has the curve drawn.
+// carry, round by round, and has the curve drawn.
 func addHeld(r *bench.Run, o *Options, peers []string) {
 	for _, name := range peers {
 		rounds := make(map[int][]float64) // what arrived, by rising rate
@@ -57,7 +61,7 @@ func addHeld(r *bench.Run, o *Options, peers []string) {
 				Params: append(o.params(), bench.P(paramOffered, int(rate))),
 			})
 			if s == nil {
-				continue // interrupted
+				continue // the generator does not send as much
 			}
 			for _, sample := range s.Samples {
 				rounds[sample.Round] = append(rounds[sample.Round], sample.Value)
@@ -65,8 +69,8 @@ func addHeld(r *bench.Run, o *Options, peers []string) {
 		}
 		c := bench.Case{Scenario: ScenarioCurve, Variant: name, Params: o.params()}
 		for _, round := range slices.Sorted(maps.Keys(rounds)) {
-			if arrived := rounds[round]; len(arrived) == len(curve) {
-				r.Record(&c, round, bench.Reading{Metric: MetricHeld, Unit: "%", Better: bench.Higher, Value: held(arrived) * 100})
+			if share, known := held(rounds[round]); known {
+				r.Record(&c, round, bench.Reading{Metric: MetricHeld, Unit: "%", Better: bench.Higher, Value: share * 100})
 			}
 		}
 	}
@@ -79,13 +83,15 @@ func addHeld(r *bench.Run, o *Options, peers []string) {
 	}
 }
 
-// held is the least of what arrived behind the best rate, as a share of the best.
-func held(arrived []float64) float64 {
+// held is the least of what arrived behind the best rate, as a share of the best;
+// unknown, if none was higher.
+func held(arrived []float64) (share float64, known bool) {
 	best := slices.Max(arrived)
-	if best == 0 {
-		return 0
+	behind := arrived[slices.Index(arrived, best)+1:]
+	if best == 0 || len(behind) == 0 {
+		return 0, false
 	}
-	return slices.Min(arrived[slices.Index(arrived, best):]) / best
+	return slices.Min(behind) / best, true
 }
 
 // addRatios sets the director beside the least that can be done with the same means,

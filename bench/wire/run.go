@@ -177,7 +177,11 @@ func (g *segment) search(ctx context.Context, start float64) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		s.Report(t.Offered(), t.Loss())
+		loss := t.Loss()
+		if !t.KeptUp() {
+			loss = max(loss, g.site.options.Loss) // with more time it would lose the rest
+		}
+		s.Report(t.Offered(), loss)
 	}
 }
 

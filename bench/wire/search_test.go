@@ -119,15 +119,16 @@ func TestHeld(t *testing.T) {
 	for _, c := range []struct {
 		arrived []float64
 		want    float64
+		known   bool
 	}{
-		{[]float64{1, 2, 4, 4, 4}, 1},
-		{[]float64{1, 2, 4, 3, 3.5}, 0.75},
-		{[]float64{1, 2, 4, 1, 4}, 0.25},
-		{[]float64{1, 2, 4}, 1},
-		{[]float64{0, 0}, 0},
+		{[]float64{1, 2, 4, 4, 4}, 1, true},
+		{[]float64{1, 2, 4, 3, 3.5}, 0.75, true},
+		{[]float64{1, 2, 4, 1, 4}, 0.25, true},
+		{[]float64{1, 2, 4}, 0, false},
+		{[]float64{0, 0}, 0, false},
 	} {
-		if got := held(c.arrived); got != c.want {
-			t.Errorf("of %v it holds %v, want %v", c.arrived, got, c.want)
+		if got, known := held(c.arrived); got != c.want || known != c.known {
+			t.Errorf("of %v it holds %v, %v; want %v, %v", c.arrived, got, known, c.want, c.known)
 		}
 	}
 }

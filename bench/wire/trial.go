@@ -19,7 +19,10 @@ type Trial struct {
 	Time time.Duration // that they were sent for
 	// Delivered frames, by real server.
 	Delivered []uint64
-	Lost      Lost
+	// InTime are those that had arrived when sending ended. The others were still on
+	// the way: in a ring, for the most part, which a peer may empty at its leisure.
+	InTime uint64
+	Lost   Lost
 	// CPU is what the peer took from its processor, receiving included, and
 	// Measured whether it is known.
 	CPU      time.Duration
@@ -55,8 +58,12 @@ func (t *Trial) Loss() float64 {
 // Offered is the rate at which frames were sent, in frames a second.
 func (t *Trial) Offered() float64 { return float64(t.Sent) / t.Time.Seconds() }
 
-// Rate is the rate at which frames arrived.
-func (t *Trial) Rate() float64 { return float64(t.Arrived()) / t.Time.Seconds() }
+// Rate is the rate at which frames arrived while they were sent.
+func (t *Trial) Rate() float64 { return float64(t.InTime) / t.Time.Seconds() }
+
+// KeptUp reports whether the peer took frames as fast as they came: hardly more were on
+// the way when sending ended than a peer has that wakes up now and then.
+func (t *Trial) KeptUp() bool { return t.Rate() >= t.Offered()*(1-precision) }
 
 // Dropped is the sum over the peer's own reasons.
 func (l *Lost) Dropped() (n uint64) {
@@ -151,10 +158,15 @@ func (g *segment) try(ctx context.Context, l generator.Load) (*Trial, error) {
 	if err != nil {
 		return nil, err
 	}
+	end, err := g.sink.Counts()
+	if err != nil {
+		return nil, err
+	}
 	t, err := g.settle(ctx, &before, sent.Frames)
 	if err != nil {
 		return nil, err
 	}
+	t.InTime = end.Total() - before.sink.Total()
 	t.Sent, t.Time, t.Gaps = sent.Frames, sent.Time, sent.Gaps
 	// What AF_PACKET sends to a veth is received on the sender's processor.
 	t.Measured = g.host != nil && len(g.receiving) > 0 && g.kind == generator.LiveFrames
