@@ -89,8 +89,11 @@ bench: ## every benchmark, BENCHTIME each (1x: only that they work; try 1s), and
 	$(GO) test -p 1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 	$(GO) run ./cmd/director bench path --quick
 	$(GO) run ./cmd/director bench growth --quick
-	@if [ "$$(id -u)" -eq 0 ]; then set -x; $(GO) run ./cmd/director bench tcp --quick; \
-	else echo "skipped: director bench tcp --quick needs root"; fi
+	@if [ "$$(id -u)" -eq 0 ]; then set -ex; \
+		$(GO) run ./cmd/director bench wire --rounds 1 --time 50ms; \
+		$(GO) run ./cmd/director bench latency --quick; \
+		$(GO) run ./cmd/director bench tcp --quick; \
+	else echo "skipped: director bench wire, latency and tcp need root"; fi
 
 UNITS = director.service director-realserver-run.service
 
