@@ -121,8 +121,8 @@ func TestLANBenchEnds(t *testing.T) {
 			if most := float64(750 + test.opening); all < most/3 || all > most+2 {
 				t.Errorf("sent %v frames, want some %v", all, most)
 			}
-			if rate, n := figure(t, sent, ends.MetricRate); n != 1 || rate < 300 || rate > 3000 {
-				t.Errorf("%d samples of the rate, %v frames/s", n, rate)
+			if rate, n := figure(t, sent, ends.MetricRate); n < 1 || rate/float64(n) < 300 || rate/float64(n) > 3000 {
+				t.Errorf("%d samples of the rate, %v frames/s in all", n, rate)
 			}
 			after := c.WaitStatus("every frame has a verdict", func(s *api.Status) bool {
 				return forwarded(s)+discarded(s)-forwarded(before)-discarded(before) >= uint64(all)
@@ -137,7 +137,7 @@ func TestLANBenchEnds(t *testing.T) {
 					t.Fatalf("%v\n%s", err, p.Output())
 				}
 				n, samples := figure(t, files[i], ends.MetricFrames)
-				if received += n; n == 0 || samples != 1 || !strings.Contains(p.Output(), fmt.Sprintf("received %.0f frames", n)) {
+				if received += n; n == 0 || samples < 1 || !strings.Contains(p.Output(), fmt.Sprintf("received %.0f frames", n)) {
 					t.Errorf("server %d: %v frames in %d samples\n%s", i, n, samples, p.Output())
 				}
 				if rate, _ := figure(t, files[i], ends.MetricRate); rate <= 0 {
