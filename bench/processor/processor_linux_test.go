@@ -30,6 +30,28 @@ func TestMask(t *testing.T) {
 	}
 }
 
+// TestReceives: a thread is known by its whole name, and by what an older kernel
+// leaves of it.
+func TestReceives(t *testing.T) {
+	for _, c := range []struct {
+		comm, name string
+		want       bool
+	}{
+		{"napi/eth0-17", "eth0", true},
+		{"napi/eth01-17", "eth0", false},
+		{"napi/i123456789abcde-8193", "i123456789abcde", true},
+		{"napi/i123456789", "i123456789abcde", true},
+		{"napi/i123456789", "i123456789", true}, // cut before its number
+		{"napi/i12345678", "i123456789", false},
+		{"napi/i12345678-", "i12345678", true},
+		{"napi/eth0", "eth0", false},
+	} {
+		if got := receives(c.comm, c.name); got != c.want {
+			t.Errorf("%s receives on %s: %v", c.comm, c.name, got)
+		}
+	}
+}
+
 // TestConfine: no thread of the process stays on the peer's processor, and later
 // all may use each again.
 func TestConfine(t *testing.T) {

@@ -1,7 +1,6 @@
 package processor
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,8 +13,9 @@ import (
 )
 
 // PollInThread has the kernel receive on a host's interface in a thread (NAPI,
-// Documentation/networking/napi.rst) and returns that thread's number. The
-// interface's name is unique on the machine: the thread is named after it.
+// Documentation/networking/napi.rst) and returns that thread's number. The first 10
+// bytes of the interface's name are unique on the machine: the thread is named after
+// them.
 func PollInThread(h *lab.Host, name string) (thread int, err error) {
 	err = h.Do(func() error {
 		return os.WriteFile(filepath.Join("/sys/class/net", name, "threaded"), []byte("1"), 0)
@@ -29,11 +29,21 @@ func PollInThread(h *lab.Host, name string) (thread int, err error) {
 	}
 	for _, path := range paths {
 		comm, err := os.ReadFile(path)
-		if err == nil && bytes.HasPrefix(comm, []byte("napi/"+name+"-")) {
+		if err == nil && receives(strings.TrimSuffix(string(comm), "\n"), name) {
 			return strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		}
 	}
 	return 0, fmt.Errorf("receive on %s in a thread: there is none of that name", name)
+}
+
+// commLength is how much of a kernel thread's name /proc tells before Linux 5.17
+// (TASK_COMM_LEN of linux/sched.h, without the 0 at its end).
+const commLength = 15
+
+// receives tells by a thread's name whether it receives on the interface.
+func receives(comm, name string) bool {
+	prefix := "napi/" + name + "-"
+	return strings.HasPrefix(comm, prefix) || len(prefix) > commLength && comm == prefix[:commLength]
 }
 
 // Steer has the kernel receive on a host's interface on some processors, chosen by

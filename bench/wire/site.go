@@ -134,7 +134,7 @@ type segment struct {
 func (s *site) newSegment(p Peer) *segment {
 	g := &segment{site: s, peer: p}
 	n := len(s.segments)
-	unique := fmt.Sprintf("%d-%d%c", os.Getpid(), s.number, 'a'+n)
+	unique := fmt.Sprintf("%d%c%d", s.number, 'a'+n, os.Getpid())
 	sending, receiving := fmt.Sprintf("g%d", n), fmt.Sprintf("s%d", n)
 	s.segments = append(s.segments, g)
 	if p.direct {
