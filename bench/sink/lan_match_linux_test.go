@@ -100,8 +100,14 @@ func options(f []byte) {
 	binary.BigEndian.PutUint16(f[36:], 22)
 }
 
+// tagged puts a VLAN tag before the packet, which it makes 4 bytes shorter.
 func tagged(f []byte) {
-	copy(f[16:], f[12:60])
+	length := 16
+	if f[12] == 0x86 {
+		length = 18
+	}
+	binary.BigEndian.PutUint16(f[length:], binary.BigEndian.Uint16(f[length:])-4)
+	copy(f[16:], f[12:])
 	f[12], f[13], f[14], f[15] = 0x81, 0, 0, 5
 }
 
@@ -157,6 +163,7 @@ func matchCases6() []matchCase {
 		{"first word of the address", packet(netip.AddrPortFrom(netip.MustParseAddr("2001:db9::10"), 80), 6), -1, false},
 		{"ICMPv6", packet(v6, 58), -1, false},
 		{"extension header", packet(v6, 0), -1, false},
+		{"tag", packet(v6, 17, tagged), -1, false},
 		{"ends before its ports", packet(v6, 17)[:56], -1, false},
 		{"IPv4 beside IPv6", packet(netip.AddrPortFrom(vip4, 80), 6), -1, false},
 	}

@@ -40,11 +40,11 @@ func (m *Match) packet(number byte) []expr.Any {
 	return append(ip, header(expr.PayloadBaseTransportHeader, 2, binary.BigEndian.AppendUint16(nil, m.Port))...)
 }
 
+// etherType matches what the Ethernet header says. nftables reads the tag of a VLAN
+// there, though the kernel or the card has taken it out of the frame; the packet's own
+// protocol (meta protocol) is that behind the tag.
 func etherType(value uint16) []expr.Any {
-	return []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binary.BigEndian.AppendUint16(nil, value)},
-	}
+	return header(expr.PayloadBaseLLHeader, 12, binary.BigEndian.AppendUint16(nil, value))
 }
 
 // unfragmented matches an IPv4 packet that is whole.
