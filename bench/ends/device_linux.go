@@ -53,6 +53,27 @@ func (d *device) find() error {
 	return nil
 }
 
+// vlans are the names of the VLANs that the host has on the interface.
+func (d *device) vlans() ([]string, error) {
+	links, err := d.netlink.LinkList()
+	// A list that changed while it was read is as good as an older one.
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return nil, fmt.Errorf("interface %s: list its VLANs: %w", d.name, err)
+	}
+	return vlansOn(d.index, links), nil
+}
+
+// vlansOn picks the VLANs on an interface of this network namespace.
+func vlansOn(index int, links []netlink.Link) (names []string) {
+	for _, link := range links {
+		a := link.Attrs()
+		if link.Type() == "vlan" && a.ParentIndex == index && a.NetNsID < 0 {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
+
 // counters are what an interface says of frames that it was to send.
 type counters struct{ sent, dropped uint64 }
 

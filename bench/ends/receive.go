@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"lvsdr/bench"
@@ -53,7 +54,8 @@ type Receiver struct {
 	match   sink.Match
 	sink    *sink.Sink
 	kind    sink.Kind
-	why     error // that it is not the cheapest
+	why     error    // that it is not the cheapest
+	vlans   []string // on the interface
 }
 
 // OpenReceiver begins to take frames. It needs root. Close ends it; so does the end
@@ -67,6 +69,10 @@ func OpenReceiver(o ReceiveOptions) (*Receiver, error) {
 		return nil, err
 	}
 	r := &Receiver{options: o, device: d, kind: o.Kind}
+	if r.vlans, err = d.vlans(); err != nil {
+		d.close()
+		return nil, err
+	}
 	r.match = sink.Match{VIP: o.To.Addr(), Port: o.To.Port(), Protocol: string(o.Protocol), MACs: [][6]byte{d.mac}}
 	for _, mac := range o.MACs {
 		if !slices.Contains(r.match.MACs, mac) {
@@ -99,6 +105,12 @@ func (r *Receiver) Plan() string {
 		protocols, r.options.To, r.device.name, end, r.kind)
 	if r.why != nil {
 		plan += fmt.Sprintf("\n  not in a cheaper way: %v", r.why)
+	}
+	if len(r.vlans) > 0 && r.kind != sink.Rules {
+		plan += fmt.Sprintf(`
+  %[1]s has VLANs (%[2]s): XDP does not see tags that the card takes out, and takes such
+  frames out of them too. Where ethtool -k %[1]s says "rx-vlan-offload: on", try
+  --method nftables, or ethtool -K %[1]s rxvlan off`, r.device.name, strings.Join(r.vlans, ", "))
 	}
 	return plan
 }

@@ -8,5 +8,6 @@
 //
 // [OpenMatch] is for real servers that have other work too, and operators who reach
 // them by the same interface. It takes what is to one address and port, and nothing
-// else.
+// else. XDP does not see a VLAN tag that the card took out of a frame (rxvlan): of
+// such a frame it takes what it takes of one without a tag.
 package sink

@@ -61,8 +61,9 @@ func (m *Match) numbers() []byte {
 // OpenMatch lets a sink count and drop the frames to the match's address and port
 // that come to one of its Ethernet addresses, Counts.Servers by the order of these.
 // What else comes to the address and port counts as Counts.Others, and goes its
-// way, as do, uncounted, all other frames: those with VLAN tags, fragments and IPv6
-// extension headers too.
+// way, as do, uncounted, all other frames: fragments and IPv6 extension headers too, and
+// those with VLAN tags, unless the card takes the tags out (rxvlan) and the sink counts
+// by XDP, of either kind, which does not see them then.
 //
 // It takes the cheapest way that there is, as Open does. However the process ends,
 // the sink is gone then.
