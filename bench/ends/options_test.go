@@ -1,6 +1,7 @@
 package ends
 
 import (
+	"math"
 	"net/netip"
 	"strings"
 	"testing"
@@ -27,7 +28,10 @@ func TestBadSendOptions(t *testing.T) {
 		{func(o *SendOptions) { o.To = netip.MustParseAddrPort("[::]:80") }, "want the address of one host"},
 		{func(o *SendOptions) { o.MAC = [6]byte{255, 255, 255, 255, 255, 255} }, "address ff:ff:ff:ff:ff:ff: want that of one host"},
 		{func(o *SendOptions) { o.Protocol = "sctp" }, `protocol "sctp": want udp or tcp`},
+		{func(o *SendOptions) { o.To = netip.MustParseAddrPort("255.255.255.255:80") }, "want the address of one host"},
 		{func(o *SendOptions) { o.Rate = -1 }, "rate -1: want 1 to 1e9 frames/s"},
+		{func(o *SendOptions) { o.Rate = 0.9 }, "rate 0.9: want 1 to 1e9 frames/s"},
+		{func(o *SendOptions) { o.Rate = math.NaN() }, "rate NaN: want 1 to 1e9 frames/s"},
 		{func(o *SendOptions) { o.Time = 0 }, "time 0s: want 10ms to 1h0m0s"},
 		{func(o *SendOptions) { o.Time = time.Hour + 1 }, "want 10ms to 1h0m0s"},
 		{func(o *SendOptions) { o.Kind = "smoke signals" }, `way to send "smoke signals": want "BPF live frames" or "AF_PACKET"`},

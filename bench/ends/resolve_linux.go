@@ -53,6 +53,9 @@ func (d *device) route(to netip.Addr) (gateway netip.Addr, err error) {
 		if r.Type == unix.RTN_LOCAL {
 			return gateway, errors.New("it is this host's own address: send from another machine")
 		}
+		if r.Type == unix.RTN_BROADCAST {
+			return gateway, errors.New("it is a network's broadcast address: want that of one host")
+		}
 		hops := append(r.MultiPath, &netlink.NexthopInfo{LinkIndex: r.LinkIndex, Gw: r.Gw})
 		for _, hop := range hops {
 			if hop.LinkIndex == d.index {

@@ -16,6 +16,9 @@ const MaxTime = time.Hour
 // openLongest is how long connections may be opened as fast as possible.
 const openLongest = 10 * time.Minute
 
+// broadcast is every host on the link (RFC 919).
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
 // SendOptions say what to send.
 type SendOptions struct {
 	Interface string
@@ -51,11 +54,11 @@ func (o SendOptions) Validate() error {
 	switch {
 	case o.Interface == "":
 		return errors.New("an interface is needed")
-	case o.To.Addr().IsUnspecified() || o.To.Addr().IsMulticast():
+	case o.To.Addr().IsUnspecified() || o.To.Addr().IsMulticast() || o.To.Addr() == broadcast:
 		return fmt.Errorf("destination %v: want the address of one host", o.To)
 	case o.MAC[0]&1 != 0:
 		return fmt.Errorf("address %v: want that of one host, not of a group", net.HardwareAddr(o.MAC[:]))
-	case !(o.Rate >= 0 && o.Rate <= 1e9):
+	case o.Rate != 0 && !(o.Rate >= 1 && o.Rate <= 1e9):
 		return fmt.Errorf("rate %v: want 1 to 1e9 frames/s", o.Rate)
 	case o.Time < 10*time.Millisecond || o.Time > MaxTime:
 		return fmt.Errorf("time %v: want 10ms to %v", o.Time, MaxTime)

@@ -261,6 +261,7 @@ func TestLANBenchSendNobody(t *testing.T) {
 		"192.0.2.77:80":   "resolve 192.0.2.77 on eth0: nobody answers",
 		"203.0.113.1:80":  "route to 203.0.113.1 out of eth0: no route to host; or give its Ethernet address by --mac",
 		"192.0.2.100:80":  "it is this host's own address",
+		"192.0.2.255:80":  "it is a network's broadcast address",
 		"[2001:db8::1]:1": "by --mac",
 	} {
 		p, file := c.bench(c.Client.Host, "send", "--interface", "eth0", "--to", to, "--rate", "1000")
