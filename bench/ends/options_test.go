@@ -37,7 +37,11 @@ func TestBadSendOptions(t *testing.T) {
 		{func(o *SendOptions) { o.Kind = "smoke signals" }, `way to send "smoke signals": want "BPF live frames" or "AF_PACKET"`},
 		{
 			func(o *SendOptions) { o.Protocol, o.Flows = generator.TCP, 4_000_000 },
-			"4000000 connections at 1000 frames/s take 1h6m40s to open: want at most 1h0m0s with all",
+			"4000000 connections at 1000 frames/s take 1h6m40s to open, and 1s then: want at most 1h0m0s with all",
+		},
+		{
+			func(o *SendOptions) { o.Protocol, o.Flows, o.Rate, o.Time = generator.TCP, 7, 0, MaxTime },
+			"7 connections as fast as possible may take 10m0s to open, and 1h0m0s then: want at most 1h0m0s with all",
 		},
 	} {
 		o := good
@@ -46,9 +50,37 @@ func TestBadSendOptions(t *testing.T) {
 			t.Errorf("%+v: error %v, want %q", o, err, c.want)
 		}
 	}
-	good.Protocol, good.Rate, good.Time = generator.TCP, 0, MaxTime
+	good.Rate, good.Time = 0, MaxTime
 	if err := good.Validate(); err != nil {
 		t.Errorf("an hour as fast as possible: %v", err)
+	}
+}
+
+// TestOpeningLimit: opening and sending end within an hour, with some time to spare
+// where there is some.
+func TestOpeningLimit(t *testing.T) {
+	for _, c := range []struct {
+		protocol generator.Protocol
+		rate     float64
+		flows    int
+		time     time.Duration
+		want     time.Duration
+	}{
+		{generator.UDP, 1000, 500, time.Second, 0},
+		{generator.TCP, 1000, 500, time.Second, 2 * time.Second},
+		{generator.TCP, 0, 500, time.Second, openLongest},
+		{generator.TCP, 0, 500, MaxTime - openLongest, openLongest},
+		{generator.TCP, 1000, 600_000, MaxTime - 10*time.Minute, 10 * time.Minute},
+		{generator.TCP, 1000, 600_000, MaxTime - 15*time.Minute, 15 * time.Minute},
+		{generator.TCP, 1000, 600_000, MaxTime - 30*time.Minute, 20*time.Minute + time.Second},
+	} {
+		o := SendOptions{Interface: "eth0", To: vip, Protocol: c.protocol, Rate: c.rate, Flows: c.flows, Time: c.time}
+		if err := o.Validate(); err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if got := o.openingLimit(c.flows); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
 	}
 }
 

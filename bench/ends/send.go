@@ -69,9 +69,7 @@ func (s *Sender) sendAll(ctx context.Context, r *bench.Run, p bench.Progress) (t
 	total.Size = s.traffic.Size
 	flows := uint64(s.traffic.Flows)
 	if s.traffic.Protocol == generator.TCP {
-		// A sender that cannot keep the pace has some time more.
-		longest := min(2*s.options.opening()+time.Second, MaxTime)
-		l := generator.Load{Rate: s.options.Rate, Time: longest, Frames: flows, Open: true}
+		l := generator.Load{Rate: s.options.Rate, Time: s.options.openingLimit(s.traffic.Flows), Frames: flows, Open: true}
 		opened, _, err := s.load(ctx, l, bench.Status{What: fmt.Sprintf("open %d connections", flows)}, p)
 		total.Opening, total.Refused = opened.Frames, opened.Refused
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	"lvsdr/bench"
 	"lvsdr/bench/generator"
@@ -82,7 +83,8 @@ func (s *Sender) Plan() string {
 		t.Protocol, t.Size, t.To, to,
 		first.Addr(), last.Addr(), first.Port(), last.Port())
 	if t.Protocol == generator.TCP {
-		plan += fmt.Sprintf("\n  after %d SYNs at the same pace, one for each connection", t.Flows)
+		plan += fmt.Sprintf("\n  after %d SYNs at the same pace, one for each connection, in %v at most",
+			t.Flows, s.options.openingLimit(t.Flows).Round(time.Millisecond))
 	}
 	if s.why != nil {
 		plan += fmt.Sprintf("\n  not by %s, which would be faster: %v", generator.LiveFrames, s.why)

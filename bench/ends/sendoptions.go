@@ -10,7 +10,7 @@ import (
 	"lvsdr/bench/generator"
 )
 
-// MaxTime is how long either end may work.
+// MaxTime is how long either end may work; a sender with all that it opens.
 const MaxTime = time.Hour
 
 // openLongest is how long connections may be opened as fast as possible.
@@ -34,7 +34,7 @@ type SendOptions struct {
 	New      float64
 
 	Rate float64        // frames a second; 0: as many as can be sent
-	Time time.Duration  // up to MaxTime; it is needed
+	Time time.Duration  // behind what opens connections, up to MaxTime with it; it is needed
 	Kind generator.Kind // default: the fastest that there is
 }
 
@@ -65,21 +65,35 @@ func (o SendOptions) Validate() error {
 	case o.Kind != "" && o.Kind != generator.LiveFrames && o.Kind != generator.Packet:
 		return fmt.Errorf("way to send %q: want %q or %q", o.Kind, generator.LiveFrames, generator.Packet)
 	}
-	if whole := o.Time + o.opening(); o.Rate > 0 && whole > MaxTime {
-		return fmt.Errorf("%d connections at %v frames/s take %v to open: want at most %v with all",
-			t.Flows, o.Rate, o.opening().Round(time.Second), MaxTime)
+	if o.Time+o.opening(t.Flows) > MaxTime {
+		pace := "as fast as possible may"
+		if o.Rate > 0 {
+			pace = fmt.Sprintf("at %v frames/s", o.Rate)
+		}
+		return fmt.Errorf("%d connections %s take %v to open, and %v then: want at most %v with all",
+			t.Flows, pace, o.opening(t.Flows).Round(time.Second), o.Time, MaxTime)
 	}
 	return nil
 }
 
-// opening is how long connections are opened before the time begins: at the rate,
-// or at most, where there is none.
-func (o *SendOptions) opening() time.Duration {
+// opening is how long it takes to open the flows' connections before the time
+// begins: at the rate, or at most, where there is none.
+func (o *SendOptions) opening(flows int) time.Duration {
 	switch {
 	case o.Protocol != generator.TCP:
 		return 0
 	case o.Rate == 0:
 		return openLongest
 	}
-	return time.Duration(float64(max(o.Flows, 1)) / o.Rate * float64(time.Second))
+	return time.Duration(float64(flows) / o.Rate * float64(time.Second))
+}
+
+// openingLimit is after how long no more connections are opened. A sender that cannot
+// keep the pace has some time more, as far as it ends within MaxTime with all.
+func (o *SendOptions) openingLimit(flows int) time.Duration {
+	limit := o.opening(flows)
+	if limit > 0 && o.Rate > 0 {
+		limit = 2*limit + time.Second
+	}
+	return min(limit, MaxTime-o.Time)
 }

@@ -69,7 +69,7 @@ root; with CAP_NET_RAW alone frames are sent by AF_PACKET.` + benchHelp,
 	flags.IntVar(&o.Size, "size", 0, "frames have `BYTES`, up to 1514, without the Ethernet checksum (default: 60, or what the headers take)")
 	flags.Float64Var(&o.New, "new", 0, "this `SHARE` of the frames, 0 to 1, opens a connection: by SYN in tcp")
 	flags.StringVar(&o.rate, "rate", "", "send `N` frames a second, or max")
-	flags.DurationVar(&o.Time, "time", 10*time.Second, "send for `TIME`, up to an hour")
+	flags.DurationVar(&o.Time, "time", 10*time.Second, "send for `TIME`, up to an hour; tcp opens its flows before that, in this hour too")
 	flags.StringVar(&o.method, "method", "auto", "send by `live` frames of BPF or by packet (AF_PACKET) only")
 	return cmd
 }

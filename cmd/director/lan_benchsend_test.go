@@ -164,7 +164,7 @@ func checkPlan(t *testing.T, out, protocol string) {
 	case "udp":
 		want = append(want, "udp frames of 200 bytes to 192.0.2.10:53", "from 198.18.0.0 to 198.18.255.255, ports 1024 to 1032", "frames; the interface refused ")
 	case "tcp":
-		want = append(want, "to 192.0.2.10:80", "from 198.51.100.0 to 198.51.100.15", "after 300 SYNs", "the first 300 to open connections")
+		want = append(want, "to 192.0.2.10:80", "from 198.51.100.0 to 198.51.100.15", "after 300 SYNs at the same pace, one for each connection, in 1.4s at most", "the first 300 to open connections")
 	}
 	for _, text := range want {
 		if !strings.Contains(out, text) {
