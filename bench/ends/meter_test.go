@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // TestMeter: seconds begin with the first frame, last as long as they are said to,
@@ -55,13 +56,38 @@ func TestMeterShort(t *testing.T) {
 	}
 }
 
+// TestMeterTrim: the second in which the last frame came is no sample, nor are those
+// behind it; a pause is. The only second counts as far as frames came.
 func TestMeterTrim(t *testing.T) {
-	m := meter{rates: [][]float64{{0, 0}, {0, 3}, {0, 0}, {0, 0}}}
-	if m.trim(); len(m.rates) != 2 {
-		t.Errorf("%v", m.rates)
+	type reading struct {
+		after time.Duration
+		count uint64
 	}
-	m = meter{rates: [][]float64{{0}}}
-	if m.trim(); len(m.rates) != 0 {
-		t.Errorf("%v", m.rates)
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		name     string
+		readings []reading // the last one is the end
+		want     [][]float64
+	}{
+		{"nothing", []reading{{0, 0}, {1000 * ms, 0}}, nil},
+		{"all at once", []reading{{0, 9}, {1000 * ms, 9}, {2000 * ms, 9}}, nil},
+		{"ends with the sink", []reading{{0, 1}, {1000 * ms, 101}, {1500 * ms, 151}}, [][]float64{{100}, {100}}},
+		{"ends in a second", []reading{{0, 1}, {1000 * ms, 101}, {1400 * ms, 141}, {2000 * ms, 141}}, [][]float64{{100}}},
+		{"ends long before", []reading{{0, 1}, {1000 * ms, 101}, {1400 * ms, 141}, {2000 * ms, 141}, {3000 * ms, 141}, {3500 * ms, 141}}, [][]float64{{100}}},
+		{"ends with a second", []reading{{0, 1}, {1000 * ms, 101}, {2000 * ms, 101}, {2500 * ms, 101}}, [][]float64{{100}}},
+		{"pauses", []reading{{0, 1}, {1000 * ms, 101}, {2000 * ms, 101}, {3000 * ms, 201}, {3500 * ms, 201}}, [][]float64{{100}, {0}, {100}}},
+		{"half a second", []reading{{0, 1}, {500 * ms, 51}, {1000 * ms, 51}, {2000 * ms, 51}}, [][]float64{{100}}},
+		{"half a second of less", []reading{{0, 1}, {500 * ms, 51}, {900 * ms, 51}}, [][]float64{{100}}},
+	} {
+		begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		var m meter
+		last := len(c.readings) - 1
+		for _, r := range c.readings[:last] {
+			m.add(begin.Add(r.after), []uint64{r.count})
+		}
+		m.end(begin.Add(c.readings[last].after), []uint64{c.readings[last].count})
+		if m.trim(); !cmp.Equal(m.rates, c.want, cmpopts.EquateEmpty()) {
+			t.Errorf("%s: %v, want %v", c.name, m.rates, c.want)
+		}
 	}
 }

@@ -171,11 +171,12 @@ func (r *Receiver) watch(ctx context.Context, m *meter, p bench.Progress) error 
 			return context.Cause(ctx)
 		case <-end.C:
 			return nil
-		case now := <-every.C:
+		case <-every.C:
 			counts, err := r.sink.Counts()
 			if err != nil {
 				return err
 			}
+			now := time.Now() // the tick may be old
 			if rates, ok := m.add(now, counts.Servers); ok {
 				p.Show(r.progress(&counts, rates, len(m.rates), now.Sub(began)))
 			}

@@ -106,8 +106,9 @@ func (s *Sender) load(
 			select {
 			case <-end:
 				return
-			case now := <-every.C:
+			case <-every.C:
 				frames := s.generator.Frames()
+				now := time.Now() // the tick may be old
 				if rate, ok := m.add(now, []uint64{frames}); ok {
 					p.Show(progress(status, &m, rate[0], frames, now.Sub(began), &l))
 				}
