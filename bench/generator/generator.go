@@ -68,9 +68,20 @@ const (
 // generator's methods.
 //
 // Live frames need a driver that sends what XDP programs of others redirect to it;
-// a veth does if its other end has GRO on.
+// a veth does if its other end has GRO on. Where the kernel does not tell (before Linux
+// 6.3), they are not sent.
 func Open(name string, t Traffic) (g Generator, kind Kind, why error, err error) {
-	live, why := OpenLive(name, t)
+	return open(name, t, false, xdpFeatures)
+}
+
+// OpenSending is Open for an interface whose driver is known to send live frames,
+// whether or not the kernel tells.
+func OpenSending(name string, t Traffic) (g Generator, kind Kind, why error, err error) {
+	return open(name, t, true, xdpFeatures)
+}
+
+func open(name string, t Traffic, trust bool, ask func(index int) (uint64, error)) (g Generator, kind Kind, why error, err error) {
+	live, why := openLive(name, t, trust, ask)
 	if why == nil {
 		return live, LiveFrames, nil, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"strings"
 	"testing"
@@ -238,6 +239,28 @@ func TestLANNoTransmit(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLANUntold: where the kernel does not tell whether the driver sends live frames,
+// they are sent only if somebody knows that it does.
+func TestLANUntold(t *testing.T) {
+	c := newCable(t)
+	silent := func(int) (uint64, error) { return 0, fs.ErrNotExist }
+	for _, trust := range []bool{false, true} {
+		err := c.sender.Do(func() error {
+			g, kind, why, err := open("eth0", traffic(UDP, 1), trust, silent)
+			if err != nil {
+				return err
+			}
+			if (kind == LiveFrames) != trust || errors.Is(why, errUntold) == trust {
+				t.Errorf("trusting %v it took %s: %v", trust, kind, why)
+			}
+			return g.Close()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -22,7 +22,15 @@ type liveGenerator struct {
 
 // OpenLive returns a generator that sends live frames, in the calling thread's
 // network namespace. It needs CAP_BPF and CAP_NET_ADMIN, or root, and Linux 5.18.
+// Where the kernel does not tell whether the driver sends them (before Linux 6.3), it
+// trusts the caller.
 func OpenLive(name string, t Traffic) (Generator, error) {
+	return openLive(name, t, true, xdpFeatures)
+}
+
+// openLive asks whether the driver sends such frames, and takes no answer for a yes
+// if it is told to.
+func openLive(name string, t Traffic, trust bool, ask func(index int) (uint64, error)) (Generator, error) {
 	if err := t.Complete(); err != nil {
 		return nil, err
 	}
@@ -30,7 +38,7 @@ func OpenLive(name string, t Traffic) (Generator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("live frames on %s: %w", name, err)
 	}
-	if err := transmits(device.Index); err != nil {
+	if err := transmits(device.Index, ask); err != nil && !(trust && errors.Is(err, errUntold)) {
 		return nil, fmt.Errorf("live frames on %s: %w", name, err)
 	}
 	made := newTemplate(&t)

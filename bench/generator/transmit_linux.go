@@ -24,6 +24,9 @@ const (
 // nowhere.
 var errNoTransmit = errors.New("its driver does not send what XDP redirects to it (a veth does with GRO on at its other end)")
 
+// errUntold is that of a kernel which does not say it.
+var errUntold = errors.New("this kernel does not tell whether the driver sends what XDP redirects to it (Linux 6.3 does), and a driver that does not would lose each frame uncounted")
+
 // genericHeader is struct genlmsghdr of linux/genetlink.h: command, version, and
 // two bytes that must be 0, which nl.Genlmsg leaves to chance.
 type genericHeader [4]byte
@@ -32,12 +35,13 @@ func (genericHeader) Len() int            { return 4 }
 func (h genericHeader) Serialize() []byte { return h[:] }
 
 // transmits finds out whether the interface's driver sends frames that come from
-// XDP. A kernel before 6.3 does not tell; nil then, too.
-func transmits(index int) error {
-	features, err := xdpFeatures(index)
+// XDP, by a question such as xdpFeatures: errNoTransmit if not, errUntold where the
+// kernel does not tell.
+func transmits(index int, ask func(index int) (uint64, error)) error {
+	features, err := ask(index)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return errUntold
 	case err != nil:
 		return fmt.Errorf("ask for the driver's XDP features: %w", err)
 	case features&featureTransmits == 0:

@@ -184,7 +184,8 @@ func (g *segment) openEnds() error {
 		return err
 	}
 	return g.site.generator.Do(func() error {
-		made, kind, why, err := generator.Open(g.link.Name(), g.traffic())
+		// A veth, with GRO on at its other end.
+		made, kind, why, err := generator.OpenSending(g.link.Name(), g.traffic())
 		if err != nil {
 			return err
 		}
