@@ -20,7 +20,7 @@ const (
 	// leastRate, in frames a second, is taken for what a peer carries that carried
 	// nothing meanwhile: other programs had its processor.
 	leastRate = 1000
-	// The load has arrived, or is lost, when no more comes for settleStill.
+	// What was on its way has arrived, or is lost, when no more comes for settleStill.
 	settleLook  = 2 * time.Millisecond
 	settleStill = 20 * time.Millisecond
 )
@@ -30,8 +30,15 @@ const (
 // processors only, another thread would keep the client from its own for whole time
 // slices.
 type background struct {
-	trickle *generator.Trickle
+	trickle trickle
 	arrived func() (uint64, error)
+}
+
+// trickle sends a load in small steps, as [generator.Trickle] does.
+type trickle interface {
+	Begin(generator.Load) error
+	Step(most int) (more bool)
+	Close() error
 }
 
 // newBackground opens the way's generator.
@@ -41,8 +48,9 @@ func (s *site) newBackground(w *lan.Way) (*background, error) {
 		Destination: [6]byte(w.MAC()), Source: [6]byte(s.sourceLink.MAC()),
 		To: netip.AddrPortFrom(w.Addr, servicePort), Flows: loadFlows,
 	}
-	err := s.source.Do(func() (err error) {
-		b.trickle, err = generator.OpenTrickle(s.sourceLink.Name(), t)
+	err := s.source.Do(func() error {
+		opened, err := generator.OpenTrickle(s.sourceLink.Name(), t)
+		b.trickle = opened
 		return err
 	})
 	if err != nil {
@@ -51,7 +59,10 @@ func (s *site) newBackground(w *lan.Way) (*background, error) {
 	return b, nil
 }
 
-// saturate sends as fast as it goes, and returns the rate at which frames arrived.
+// saturate sends as fast as it goes, and returns the rate at which frames arrived
+// meanwhile. Those that the peer's ring still holds when sending ends, up to
+// thousands, count for nothing: it did not carry them in that time. They are gone
+// when saturate returns.
 func (b *background) saturate(ctx context.Context) (rate float64, err error) {
 	before, err := b.arrived()
 	if err != nil {
@@ -60,34 +71,36 @@ func (b *background) saturate(ctx context.Context) (rate float64, err error) {
 	if err := b.trickle.Begin(generator.Load{Time: saturateTime}); err != nil {
 		return 0, err
 	}
+	start := time.Now()
 	for b.trickle.Step(64) && ctx.Err() == nil {
 	}
-	after, err := b.settle(ctx)
+	after, err := b.arrived()
 	if err != nil {
 		return 0, err
 	}
-	return float64(after-before) / saturateTime.Seconds(), nil
+	took := time.Since(start)
+	return float64(after-before) / took.Seconds(), b.settle(ctx)
 }
 
-// settle waits until no more frames arrive, and returns how many have.
-func (b *background) settle(ctx context.Context) (uint64, error) {
+// settle waits until no more frames arrive.
+func (b *background) settle(ctx context.Context) error {
 	look := time.NewTicker(settleLook)
 	defer look.Stop()
 	last, moved := uint64(0), time.Now()
 	for {
 		n, err := b.arrived()
 		if err != nil {
-			return 0, err
+			return err
 		}
 		if n != last {
 			last, moved = n, time.Now()
 		}
 		if time.Since(moved) >= settleStill {
-			return n, nil
+			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return 0, context.Cause(ctx)
+			return context.Cause(ctx)
 		case <-look.C:
 		}
 	}
