@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/netip"
 	"time"
+
+	"lvsdr/bench"
 )
 
 // How a client waits.
@@ -23,6 +25,18 @@ type trips struct {
 	took histogram
 	sent uint64
 	lost uint64
+	// patience is how long the client waited for a lost one.
+	patience time.Duration
+}
+
+// readings are the percentiles of all datagrams that were sent, and the longest, in
+// µs. A lost one took as long as the client waited for it: left out, it would make
+// its peer look faster.
+func (t *trips) readings() []bench.Reading {
+	all := newHistogram()
+	all.add(t.took)
+	all.recordMany(t.patience, t.lost)
+	return all.readings()
 }
 
 // client sends datagrams and takes the answers. It belongs to one thread.
@@ -48,7 +62,7 @@ func newClient(from, to netip.AddrPort) (*client, error) {
 // short, does not sleep; nil is nothing. Errors are those of the socket, and the
 // context's.
 func (c *client) run(ctx context.Context, every, length time.Duration, between func()) (*trips, error) {
-	found := &trips{took: newHistogram()}
+	found := &trips{took: newHistogram(), patience: c.patience}
 	plan := newSchedule(every, length, c.patience)
 	start := time.Now()
 	for turn := 0; !plan.over(time.Since(start)); turn++ {

@@ -14,12 +14,12 @@ const longest = 10 * time.Second
 // digits is how many digits of a round trip a histogram keeps.
 const digits = 3
 
-// quantiles are the percentiles that are figures of their own, each where there are
-// so many round trips that some are beyond it.
+// quantiles are the percentiles that are figures of their own, each where so many
+// datagrams were sent that some are beyond it.
 var quantiles = []struct {
 	metric  string
 	percent float64
-	least   uint64 // round trips
+	least   uint64 // datagrams
 }{
 	{MetricP50, 50, 1},
 	{MetricP90, 90, 10},
@@ -36,9 +36,12 @@ func newHistogram() histogram {
 }
 
 // record counts one round trip. One that is too long counts as the longest.
-func (h histogram) record(trip time.Duration) {
+func (h histogram) record(trip time.Duration) { h.recordMany(trip, 1) }
+
+// recordMany counts so many that took as long.
+func (h histogram) recordMany(trip time.Duration, n uint64) {
 	// Values of this range cannot fail.
-	_ = h.counts.RecordValue(int64(min(max(trip, 1), longest)))
+	_ = h.counts.RecordValues(int64(min(max(trip, 1), longest)), int64(n))
 }
 
 // add counts all round trips of another histogram too.

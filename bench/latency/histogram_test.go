@@ -83,3 +83,41 @@ func TestHistogramRange(t *testing.T) {
 		t.Errorf("%d values from %d to %v", h.total(), low, high)
 	}
 }
+
+// TestTripsLost: a percentile is of what was sent: a lost datagram leaves none out,
+// and is among the slowest.
+func TestTripsLost(t *testing.T) {
+	for _, c := range []struct {
+		answered, lost uint64
+		want           []string
+		lostFrom       string // the first figure that is a lost datagram's
+	}{
+		{1000, 0, []string{MetricP50, MetricP90, MetricP99, MetricP999, MetricMax}, ""},
+		{999, 1, []string{MetricP50, MetricP90, MetricP99, MetricP999, MetricMax}, MetricMax},
+		{998, 2, []string{MetricP50, MetricP90, MetricP99, MetricP999, MetricMax}, MetricP999},
+		{998, 1, []string{MetricP50, MetricP90, MetricP99, MetricMax}, MetricMax},
+		{0, 10, []string{MetricP50, MetricP90, MetricMax}, MetricP50},
+		{0, 0, nil, ""},
+	} {
+		trips := &trips{took: newHistogram(), sent: c.answered + c.lost, lost: c.lost, patience: time.Second}
+		trips.took.recordMany(2*time.Microsecond, c.answered)
+		var metrics []string
+		isLost := false
+		for _, r := range trips.readings() {
+			metrics = append(metrics, r.Metric)
+			isLost = isLost || r.Metric == c.lostFrom
+			if want := 2.0; !isLost && r.Value != want {
+				t.Errorf("%+v: %s is %v, want %v", c, r.Metric, r.Value, want)
+			}
+			if want := 1e6; isLost && math.Abs(r.Value-want) > want/1000 {
+				t.Errorf("%+v: %s is %v, want %v", c, r.Metric, r.Value, want)
+			}
+		}
+		if !slices.Equal(metrics, c.want) {
+			t.Errorf("%+v: %v", c, metrics)
+		}
+		if trips.took.total() != c.answered {
+			t.Errorf("%+v: %d round trips afterwards", c, trips.took.total())
+		}
+	}
+}

@@ -8,7 +8,7 @@ const unit = "µs"
 
 // Metrics of the results.
 const (
-	MetricP50   = "p50"        // half of the round trips took at most so long, µs
+	MetricP50   = "p50"        // half of the round trips took at most so long, µs; a lost one took a second
 	MetricP90   = "p90"        // the same of 90 %
 	MetricP99   = "p99"        // of 99 %
 	MetricP999  = "p99.9"      // of 99.9 %

@@ -139,7 +139,7 @@ func (p *path) measure(ctx context.Context, r *bench.Run, c circumstance) (found
 		return nil, err
 	}
 	p.distribute(r, c.name, t.took)
-	found = append(t.took.readings(), bench.Reading{
+	found = append(t.readings(), bench.Reading{
 		Metric: MetricLost, Unit: "%", Better: bench.Lower, Value: 100 * float64(t.lost) / float64(t.sent),
 	})
 	if c.share > 0 {
