@@ -13,7 +13,11 @@ func HAProxy(ctx context.Context, s *Site) (Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	return startProxy(ctx, s, s.haproxyConfig, func(file string) []string { return []string{path, "-db", "-f", file} })
+	running, err := startProxy(ctx, s, s.haproxyConfig, func(file string) []string { return []string{path, "-db", "-f", file} })
+	if err != nil {
+		return nil, err
+	}
+	return running, nil
 }
 
 func (s *Site) haproxyConfig(string) string {

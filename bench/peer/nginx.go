@@ -2,12 +2,15 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
 )
 
 // NginxStream starts nginx as a proxy of TCP, in one process: it has one processor.
+// Without a master nginx leaves its limit of open files alone, whatever its
+// configuration says.
 func NginxStream(ctx context.Context, s *Site) (Running, error) {
 	path, err := FindProgram("nginx", "nginx-light")
 	if err != nil {
@@ -27,7 +30,13 @@ func NginxStream(ctx context.Context, s *Site) (Running, error) {
 	if err != nil && strings.Contains(err.Error(), "ngx_stream_module.so") {
 		return nil, skip("nginx has no stream module: apt-get install libnginx-mod-stream")
 	}
-	return running, err
+	if err != nil {
+		return nil, err
+	}
+	if err := moreFiles(running.process.PID()); err != nil {
+		return nil, errors.Join(err, running.Stop())
+	}
+	return running, nil
 }
 
 func (s *Site) nginxConfig(directory string) string {
@@ -36,7 +45,6 @@ func (s *Site) nginxConfig(directory string) string {
 master_process off;
 error_log stderr;
 pid %s/nginx.pid;
-worker_rlimit_nofile 10000;
 events { worker_connections 9000; }
 stream {
 `, directory)

@@ -27,7 +27,7 @@ type proxy struct {
 // that goes with the proxy.
 func startProxy(
 	ctx context.Context, s *Site, config func(directory string) string, command func(file string) []string,
-) (Running, error) {
+) (*proxy, error) {
 	for i := range s.Services {
 		if s.Services[i].Protocol != TCP {
 			return nil, skip("it forwards TCP only")
