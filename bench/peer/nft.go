@@ -45,10 +45,15 @@ func NftDNAT(ctx context.Context, s *Site) (Running, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A flow whose replies nobody sees must not be forgotten within a run; a
-	// connection that has ended needs no place for two minutes.
+	// A flow whose replies nobody sees must not be forgotten within a run. A
+	// connection that has ended, for which the default is two minutes, keeps its
+	// place for a second, as its client keeps its port: the kernel gives the place to
+	// another one when the table is full, which 65,536 connections take four seconds
+	// to fill.
 	s.Host.SetSysctl("net.netfilter.nf_conntrack_udp_timeout", "3600")
-	s.Host.SetSysctl("net.netfilter.nf_conntrack_tcp_timeout_time_wait", "5")
+	for _, ended := range []string{"time_wait", "close"} {
+		s.Host.SetSysctl("net.netfilter.nf_conntrack_tcp_timeout_"+ended, "1")
+	}
 	return withinKernel{}, nil
 }
 
