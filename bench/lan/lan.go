@@ -198,6 +198,10 @@ func (l *LAN) SetOffloads(on bool) error {
 	return l.lab.Err()
 }
 
+// Err is what went wrong with the LAN itself: hosts, links and their settings. Peers
+// that do not work are no such error.
+func (l *LAN) Err() error { return l.lab.Err() }
+
 // device is the name of the next way's interface, unique on the machine.
 func (l *LAN) device() string { return fmt.Sprintf("e%d-%d-%d", os.Getpid(), l.number, l.made) }
 

@@ -258,10 +258,37 @@ func TestLANMissing(t *testing.T) {
 	if _, err := l.Add(t.Context(), Director("director", "")); err == nil || errors.Is(err, bench.ErrSkip) {
 		t.Errorf("a director that ends: %v", err)
 	}
+	if err := l.Err(); err != nil {
+		t.Errorf("the LAN is no good for others: %v", err)
+	}
 	left, err := os.ReadDir(temporary)
 	if err != nil || len(left) > 0 {
 		t.Errorf("left: %v %v", left, err)
 	}
+}
+
+// TestLANRemove: a peer that is removed runs no more, and others go on.
+func TestLANRemove(t *testing.T) {
+	l := newTestLAN(t, Options{Ports: []Port{{Protocol: peer.TCP, Number: 80}}})
+	serve(t, l, 80)
+	var ways []*Way
+	for _, poll := range []string{"block", "spin"} {
+		w, err := l.Add(t.Context(), Director("director "+poll, "poll: "+poll))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ways = append(ways, w)
+	}
+	if err := ways[1].Sleep(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Remove(ways[1]); err != nil {
+		t.Fatal(err)
+	}
+	if threads, err := ways[1].Running.Threads(); len(threads) > 0 {
+		t.Errorf("threads %v, error %v", threads, err)
+	}
+	ask(t, l, ways[0], 80)
 }
 
 // TestLANProcessors: this process keeps off the peers' processor, on which a peer

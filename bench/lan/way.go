@@ -26,7 +26,8 @@ type Way struct {
 }
 
 // Add gives a peer its host, starts it, and makes it reachable from the client.
-// Errors that wrap bench.ErrSkip say what is missing.
+// Errors that wrap bench.ErrSkip say what is missing. After others too the LAN is as
+// good for other peers, unless Err says that it is not.
 func (l *LAN) Add(ctx context.Context, p Peer) (*Way, error) {
 	w := &Way{Peer: p, lan: l, Addr: l.Servers[0].Addr}
 	if p.kind == nothing {
@@ -53,7 +54,16 @@ func (l *LAN) Add(ctx context.Context, p Peer) (*Way, error) {
 	if err := l.lab.Err(); err != nil {
 		return nil, err
 	}
-	return w, w.pin()
+	if err := w.pin(); err != nil {
+		return nil, errors.Join(err, l.Remove(w))
+	}
+	return w, nil
+}
+
+// Remove stops a peer; its host stays. Others are as they were.
+func (l *LAN) Remove(w *Way) error {
+	l.ways = slices.DeleteFunc(l.ways, func(have *Way) bool { return have == w })
+	return w.stop()
 }
 
 // prepare sets up what is around the peer.

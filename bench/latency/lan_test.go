@@ -269,6 +269,29 @@ func checkSleeps(t *testing.T, p *path) {
 	}
 }
 
+// TestLANFails: a peer that does not start is left out, with the reason; the others
+// are measured.
+func TestLANFails(t *testing.T) {
+	o := options(t)
+	o.Peers, o.Polls, o.Program = []string{"direct", "director", "nft-fwd"}, []string{"block"}, "/bin/false"
+	r := bench.Start("test", nil)
+	if err := Measure(t.Context(), r, o, nil); err != nil {
+		t.Fatal(err)
+	}
+	nothingLeft(t)
+	if why := skipped(r, "director block"); !strings.Contains(why, "it failed: ") {
+		t.Errorf("director: %q", why)
+	}
+	if err := o.complete(); err != nil {
+		t.Fatal(err)
+	}
+	for _, variant := range []string{"direct", "nft-fwd"} {
+		for _, c := range o.circumstances() {
+			checkTrips(t, r, variant, &c)
+		}
+	}
+}
+
 // TestLANInterrupted: a run that is ended from outside ends soon, keeps what it has,
 // and leaves nothing behind, which the test of leaked goroutines looks at too.
 func TestLANInterrupted(t *testing.T) {

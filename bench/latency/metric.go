@@ -3,6 +3,10 @@ package latency
 // Scenario is the name under which results stand.
 const Scenario = "latency"
 
+// direct is the variant without a peer, from which what peers add is counted. It is
+// the servers alone: where it fails nothing can be measured.
+const direct = "direct"
+
 // unit of round trips in the results: microseconds.
 const unit = "µs"
 

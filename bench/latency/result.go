@@ -43,15 +43,15 @@ func (o *Options) plots() (plots []bench.Plot) {
 // round.
 func (s *site) addAdded(r *bench.Run) {
 	for _, c := range s.options.circumstances() {
-		name := bench.Name{Scenario: Scenario, Variant: "direct", Params: params(c.name), Metric: MetricP50}
-		direct := r.Find(name)
-		if direct == nil {
+		name := bench.Name{Scenario: Scenario, Variant: direct, Params: params(c.name), Metric: MetricP50}
+		base := r.Find(name)
+		if base == nil {
 			continue
 		}
 		for _, p := range s.paths {
 			name.Variant = p.Name
-			if of := r.Find(name); of != nil && of != direct {
-				added(r, of, direct)
+			if of := r.Find(name); of != nil && of != base {
+				added(r, of, base)
 			}
 		}
 	}

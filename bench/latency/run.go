@@ -12,7 +12,7 @@ import (
 
 // Measure measures all variants side by side and records what it finds. It needs
 // root: without, it fails with lab.ErrPrivilege. What a variant lacks on this
-// machine is noted in r as skipped. When the context ends, what is complete is in r.
+// machine is noted in r as skipped, and so is one that fails to start. When the context ends, what is complete is in r.
 // The progress may be nil.
 func Measure(ctx context.Context, r *bench.Run, o Options, p bench.Progress) (err error) {
 	if err := o.complete(); err != nil {
@@ -60,8 +60,10 @@ func (s *site) start(ctx context.Context, r *bench.Run, progress bench.Progress)
 		case err != nil && ctx.Err() != nil:
 			r.Interrupted = true
 			return nil, context.Cause(ctx)
-		case err != nil:
+		case err != nil && (s.lan.Err() != nil || v.Name == direct):
 			return nil, fmt.Errorf("%s: %w", v.Name, err)
+		case err != nil: // of this variant's making: the others are as good
+			r.Skip(v.Name, "it failed: "+err.Error())
 		default:
 			cases = append(cases, p.cases(r)...)
 		}

@@ -136,23 +136,32 @@ func (s *site) add(ctx context.Context, v variant) (*path, error) {
 	}
 	p := &path{Way: way, site: s, spins: v.spins, total: make(map[string]histogram)}
 	s.paths = append(s.paths, p)
-	err = s.lan.Client.Do(func() (err error) {
+	if err := p.open(ctx); err != nil {
+		return nil, errors.Join(err, s.lan.Remove(way))
+	}
+	return p, nil
+}
+
+// open makes the client and the load, and finds out whether datagrams are answered.
+func (p *path) open(ctx context.Context) error {
+	s := p.site
+	err := s.lan.Client.Do(func() (err error) {
 		// The route to the VIP knows the client's address.
 		from := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
-		p.client, err = newClient(from, netip.AddrPortFrom(way.Addr, servicePort))
+		p.client, err = newClient(from, netip.AddrPortFrom(p.Addr, servicePort))
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.client.sleeps = s.options.Sleep || !s.lan.Split.Apart
-	if p.background, err = s.newBackground(way); err != nil {
-		return nil, err
+	if p.background, err = s.newBackground(p.Way); err != nil {
+		return err
 	}
 	if err := p.arrives(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	return p, p.rest()
+	return p.rest()
 }
 
 // arriveTries is how many datagrams may be lost until a variant answers one.

@@ -200,6 +200,25 @@ func TestLANPrograms(t *testing.T) {
 	}
 }
 
+// TestLANFails: a peer that does not start is left out, with the reason; the others
+// are measured.
+func TestLANFails(t *testing.T) {
+	o := options(t)
+	o.Peers, o.Program = []string{"direct", "director", "nft-fwd"}, "/bin/false"
+	r := bench.Start("test", nil)
+	if err := Measure(t.Context(), r, o, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(r.Skipped); n != 1 || r.Skipped[0].What != "director" || !strings.Contains(r.Skipped[0].Why, "it failed: ") {
+		t.Errorf("notes %v", r.Skipped)
+	}
+	for _, peer := range []string{"direct", "nft-fwd"} {
+		for _, scenario := range []string{Connections, Requests, Upload} {
+			checkMeasured(t, r, scenario, peer)
+		}
+	}
+}
+
 // TestLANFailed: what fails is a figure with a reason, not an error.
 func TestLANFailed(t *testing.T) {
 	o := options(t)

@@ -26,7 +26,8 @@ const (
 	MetricCPU    = "cpu"    // that the peer's processor took for each, or for a KiB, in ns
 )
 
-// direct is the peer that is the unit of ratios.
+// direct is the peer that is the unit of ratios. It is the servers alone: where it
+// fails nothing can be measured.
 const direct = "direct"
 
 // site is the LAN with servers and clients.
@@ -44,7 +45,7 @@ type site struct {
 
 // Measure measures all peers side by side and records what it finds. It needs root:
 // without, it fails with lab.ErrPrivilege. What a peer lacks on this machine is
-// noted in r as skipped. When the context ends, what is complete is in r. The
+// noted in r as skipped, and so is one that fails to start. When the context ends, what is complete is in r. The
 // progress may be nil.
 func Measure(ctx context.Context, r *bench.Run, o Options, p bench.Progress) (err error) {
 	if err := o.complete(); err != nil {
@@ -113,20 +114,32 @@ func (s *site) prepare(ctx context.Context) (cases []bench.Case, err error) {
 	}
 	for _, p := range peers {
 		s.progress.Show(bench.Status{What: "start " + p.Name})
-		way, err := s.Add(ctx, p)
-		if errors.Is(err, bench.ErrSkip) {
+		way, err := s.add(ctx, p)
+		switch {
+		case errors.Is(err, bench.ErrSkip):
 			s.run.Skip(p.Name, err.Error())
-			continue
-		}
-		if err == nil {
-			err = s.carries(way.Addr)
-		}
-		if err != nil {
+		case err != nil && (ctx.Err() != nil || s.Err() != nil || p.Name == direct):
 			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		case err != nil: // of this peer's making: the others are as good
+			s.run.Skip(p.Name, "it failed: "+err.Error())
+		default:
+			cases = append(cases, s.cases(way)...)
 		}
-		cases = append(cases, s.cases(way)...)
 	}
 	return cases, s.switchOffloads(true)
+}
+
+// add starts a peer that carries traffic. Errors that wrap bench.ErrSkip say what is
+// missing.
+func (s *site) add(ctx context.Context, p lan.Peer) (*lan.Way, error) {
+	way, err := s.Add(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.carries(way.Addr); err != nil {
+		return nil, errors.Join(err, s.Remove(way))
+	}
+	return way, nil
 }
 
 // chooseClients takes the machine's programs where it has them.
