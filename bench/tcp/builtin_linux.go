@@ -65,8 +65,8 @@ func newAskLoop(to netip.AddrPort, anew bool) *askLoop {
 }
 
 func (l *askLoop) run(ctx context.Context) (o outcome) {
-	c := newConn()
-	defer c.close()
+	c := newConn(ctx)
+	defer c.end()
 	for ctx.Err() == nil && time.Now().Before(l.end) {
 		err := l.once(c)
 		switch {
@@ -111,7 +111,7 @@ const (
 func (b *builtIn) upload(ctx context.Context, to netip.Addr, length time.Duration) (o outcome, err error) {
 	began := time.Now()
 	err = b.from.Do(func() error {
-		return send(netip.AddrPortFrom(to, uploadPort), func(uint64) bool { return ctx.Err() == nil && time.Since(began) < length }, &o.done)
+		return send(ctx, netip.AddrPortFrom(to, uploadPort), func(uint64) bool { return ctx.Err() == nil && time.Since(began) < length }, &o.done)
 	})
 	o.time = time.Since(began)
 	if ctx.Err() != nil {
@@ -125,9 +125,9 @@ func (b *builtIn) upload(ctx context.Context, to netip.Addr, length time.Duratio
 
 // send uploads chunks as long as more says so of the bytes that were sent, and sets
 // arrived, which is all of it or an error.
-func send(to netip.AddrPort, more func(sent uint64) bool, arrived *uint64) error {
-	c := newConn()
-	defer c.close()
+func send(ctx context.Context, to netip.AddrPort, more func(sent uint64) bool, arrived *uint64) error {
+	c := newConn(ctx)
+	defer c.end()
 	if err := c.dial(to); err != nil {
 		return err
 	}

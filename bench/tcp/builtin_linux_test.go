@@ -116,8 +116,8 @@ func TestAskFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l, c := newAskLoop(listen(t, serve), true), newConn()
-			defer c.close()
+			l, c := newAskLoop(listen(t, serve), true), newConn(t.Context())
+			defer c.end()
 			began := time.Now()
 			if err := l.once(c); err == nil {
 				t.Error("no error")
@@ -146,21 +146,21 @@ func TestAskFails(t *testing.T) {
 func TestUploadCounted(t *testing.T) {
 	arrived := uint64(0)
 	to := listen(t, countUpload)
-	if err := send(to, func(sent uint64) bool { return sent < 10*chunk }, &arrived); err != nil || arrived != 10*chunk {
+	if err := send(t.Context(), to, func(sent uint64) bool { return sent < 10*chunk }, &arrived); err != nil || arrived != 10*chunk {
 		t.Errorf("%d arrived, error %v", arrived, err)
 	}
-	if err := send(to, func(uint64) bool { return false }, &arrived); err != nil || arrived != chunk {
+	if err := send(t.Context(), to, func(uint64) bool { return false }, &arrived); err != nil || arrived != chunk {
 		t.Errorf("%d arrived, error %v", arrived, err)
 	}
 	less := listen(t, func(conn net.Conn) {
 		io.CopyN(io.Discard, conn, chunk)
 		conn.Write([]byte{0, 0, 0, 0, 0, 0, 1, 0})
 	})
-	if err := send(less, func(uint64) bool { return false }, &arrived); err == nil || !strings.Contains(err.Error(), "of 262144 bytes 256 arrived") {
+	if err := send(t.Context(), less, func(uint64) bool { return false }, &arrived); err == nil || !strings.Contains(err.Error(), "of 262144 bytes 256 arrived") {
 		t.Errorf("error %v", err)
 	}
 	gone := listen(t, func(net.Conn) {})
-	if err := send(gone, func(sent uint64) bool { return sent < 10*chunk }, &arrived); err == nil {
+	if err := send(t.Context(), gone, func(sent uint64) bool { return sent < 10*chunk }, &arrived); err == nil {
 		t.Error("an upload to a server that has gone")
 	}
 }

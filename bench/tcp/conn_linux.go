@@ -2,29 +2,49 @@ package tcp
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/netip"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
 // conn is a blocking socket in the network of the thread that dials, again and
-// again.
+// again. It belongs to one goroutine.
 type conn struct {
+	mu     sync.Mutex // of fd and open, as other goroutines see them
 	fd     int
 	open   bool
 	buffer []byte
+	forget func() bool   // the context
+	ended  chan struct{} // closed by end
 }
 
-func newConn() *conn { return &conn{buffer: make([]byte, 4096)} }
+// newConn returns one whose calls fail soon after the context has ended. Its last
+// call is end.
+func newConn(ctx context.Context) *conn {
+	c := &conn{buffer: make([]byte, 4096), ended: make(chan struct{})}
+	c.forget = context.AfterFunc(ctx, c.abort)
+	return c
+}
+
+// end closes it for good.
+func (c *conn) end() {
+	c.close()
+	c.forget()
+	close(c.ended)
+}
 
 func (c *conn) dial(to netip.AddrPort) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
+	c.mu.Lock()
 	c.fd, c.open = fd, true
+	c.mu.Unlock()
 	limit := unix.NsecToTimeval(patience.Nanoseconds())
 	for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
 		if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, option, &limit); err != nil {
@@ -35,6 +55,8 @@ func (c *conn) dial(to netip.AddrPort) error {
 }
 
 func (c *conn) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.open {
 		unix.Close(c.fd)
 		c.open = false

@@ -136,7 +136,7 @@ func (s *site) add(ctx context.Context, p lan.Peer) (*lan.Way, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.carries(way.Addr); err != nil {
+	if err := s.carries(ctx, way.Addr); err != nil {
 		return nil, errors.Join(err, s.Remove(way))
 	}
 	return way, nil
@@ -177,22 +177,22 @@ const proofBytes = 16 << 20
 
 // carries finds out whether a way works at all: two answers on one connection, one
 // on a connection that then ends, and an upload that arrives to the byte.
-func (s *site) carries(to netip.Addr) error {
+func (s *site) carries(ctx context.Context, to netip.Addr) error {
 	return s.Client.Do(func() error {
 		for _, anew := range []bool{false, true} {
-			if err := answers(to, anew); err != nil {
+			if err := answers(ctx, to, anew); err != nil {
 				return fmt.Errorf("ask for a page: %w", err)
 			}
 		}
 		arrived := uint64(0)
-		return send(netip.AddrPortFrom(to, uploadPort), func(sent uint64) bool { return sent < proofBytes }, &arrived)
+		return send(ctx, netip.AddrPortFrom(to, uploadPort), func(sent uint64) bool { return sent < proofBytes }, &arrived)
 	})
 }
 
 // answers asks twice.
-func answers(to netip.Addr, anew bool) error {
-	l, c := newAskLoop(netip.AddrPortFrom(to, webPort), anew), newConn()
-	defer c.close()
+func answers(ctx context.Context, to netip.Addr, anew bool) error {
+	l, c := newAskLoop(netip.AddrPortFrom(to, webPort), anew), newConn(ctx)
+	defer c.end()
 	for range 2 {
 		if err := l.once(c); err != nil {
 			return err

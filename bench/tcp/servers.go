@@ -33,6 +33,7 @@ type servers struct {
 	directory string // of nginx
 	https     []*http.Server
 	listeners []net.Listener
+	uploads   connections
 	running   sync.WaitGroup
 }
 
@@ -148,6 +149,12 @@ func (s *servers) countUploads(h *lab.Host) error {
 	if err != nil {
 		return err
 	}
+	s.acceptUploads(listener)
+	return nil
+}
+
+// acceptUploads does so until stop.
+func (s *servers) acceptUploads(listener net.Listener) {
 	s.listeners = append(s.listeners, listener)
 	s.running.Go(func() {
 		for {
@@ -155,17 +162,15 @@ func (s *servers) countUploads(h *lab.Host) error {
 			if err != nil {
 				return
 			}
-			s.running.Go(func() { countUpload(conn) })
+			s.running.Go(func() { s.uploads.serve(conn, countUpload) })
 		}
 	})
-	return nil
 }
 
 // uploadPatience is how long a chunk of an upload may take.
 const uploadPatience = 5 * time.Second
 
 func countUpload(conn net.Conn) {
-	defer conn.Close()
 	buffer, count := make([]byte, chunk), uint64(0)
 	for buffer[0] == markMore {
 		if conn.SetDeadline(time.Now().Add(uploadPatience)) != nil {
@@ -190,6 +195,7 @@ func (s *servers) stop() error {
 	for _, listener := range s.listeners {
 		listener.Close()
 	}
+	s.uploads.close()
 	s.running.Wait()
 	if s.directory != "" {
 		err = errors.Join(err, os.RemoveAll(s.directory))
