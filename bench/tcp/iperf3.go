@@ -39,9 +39,12 @@ func newIperf3(ctx context.Context, from, server *lab.Host) (uploader, error) {
 
 func (i *iperf3) name() string { return "iperf3" }
 
-// iperfTries is how often a test is tried: the server may be busy for a moment
-// after the one before.
-const iperfTries = 5
+// How often a test is tried, and how long after the last time: the server may be busy
+// for a moment after the one before.
+const (
+	iperfTries = 5
+	iperfPause = 200 * time.Millisecond
+)
 
 func (i *iperf3) upload(ctx context.Context, to netip.Addr, length time.Duration) (outcome, error) {
 	for try := 1; ; try++ {
@@ -52,9 +55,24 @@ func (i *iperf3) upload(ctx context.Context, to netip.Addr, length time.Duration
 		case ctx.Err() != nil:
 			return outcome{}, context.Cause(ctx)
 		case err != nil && strings.Contains(p.Stdout(), "busy") && try < iperfTries:
+			if err := pause(ctx, iperfPause); err != nil {
+				return outcome{}, err
+			}
 			continue
 		}
 		return parseIperf3(p.Stdout(), err, length)
+	}
+}
+
+// pause returns after some time, or with the context's cause.
+func pause(ctx context.Context, length time.Duration) error {
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
 	}
 }
 
