@@ -25,6 +25,8 @@ type ReceiveOptions struct {
 	MACs [][6]byte
 	Time time.Duration // up to MaxTime; 0: until the context ends, or for MaxTime
 	Kind sink.Kind     // default: the cheapest that there is
+	// Force takes frames of established TCP connections too, which hang then.
+	Force bool
 }
 
 // Validate finds mistakes that need no interface to be seen.
@@ -58,11 +60,17 @@ type Receiver struct {
 	vlans   []string // on the interface
 }
 
-// OpenReceiver begins to take frames. It needs root. Close ends it; so does the end
-// of the process, however it comes.
+// OpenReceiver begins to take frames, unless it would take them from established TCP
+// connections. It needs root. Close ends it; so does the end of the process, however
+// it comes.
 func OpenReceiver(o ReceiveOptions) (*Receiver, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
+	}
+	if !o.Force && o.Protocol != generator.UDP {
+		if err := o.inUse(); err != nil {
+			return nil, err
+		}
 	}
 	d, err := openDevice(o.Interface)
 	if err != nil {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +36,9 @@ func newBenchSinkCommand() *cobra.Command {
 		Long: `Count on a real server what director bench send sent through a director. Frames to
 the VIP and the port are taken off the interface and counted, and nothing else: ssh
 and all other work of the machine goes on, and so does what other ports of the VIP
-serve. What serves on this port of the VIP gets nothing meanwhile.
+serve. What serves on this port of the VIP gets nothing meanwhile. Where it has
+established TCP connections, one of which may be your ssh session, nothing begins
+without --force.
 
 Without --time it ends by Ctrl-C, and after an hour. When it ends the frames pass again,
 however it ends: XDP programs, and nftables of this kind, go with their process.
@@ -47,7 +47,7 @@ goes; --method generic does without the driver. Needs root.` + benchHelp,
 		Example: `  director bench sink --interface eth0 --vip 192.0.2.10 --port 80 --json web1.json
   director bench sink --interface eth0 --vip 2001:db8::10 --port 53 --protocol udp --time 30s`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if err := o.parse(os.Getenv("SSH_CONNECTION")); err != nil {
+			if err := o.parse(); err != nil {
 				return usagef("bench sink: %w", err)
 			}
 			return noArgs(cmd, args)
@@ -63,12 +63,12 @@ goes; --method generic does without the driver. Needs root.` + benchHelp,
 	flags.StringArrayVar(&o.macs, "mac", nil, "also take what comes to this Ethernet `ADDRESS`, and count it apart; may be repeated")
 	flags.DurationVar(&o.Time, "time", 0, "count for `TIME`, up to an hour (default: until Ctrl-C)")
 	flags.StringVar(&o.method, "method", "auto", "count by `native` or generic XDP or by nftables only")
+	flags.BoolVar(&o.Force, "force", false, "take frames of established TCP connections too: they hang")
 	return cmd
 }
 
-// parse reads what flags cannot. It is told what sshd says of the connection that the
-// operator works over: CLIENT PORT SERVER PORT.
-func (o *benchSinkOptions) parse(ssh string) error {
+// parse reads what flags cannot.
+func (o *benchSinkOptions) parse() error {
 	if o.Interface == "" || o.vip == "" || o.port == 0 {
 		return errors.New("--interface, --vip and --port are needed: nothing else is taken off the interface")
 	}
@@ -77,11 +77,6 @@ func (o *benchSinkOptions) parse(ssh string) error {
 		return fmt.Errorf("--vip %s: want an IP address", o.vip)
 	}
 	o.To, o.Protocol = netip.AddrPortFrom(vip, o.port), generator.Protocol(o.protocol)
-	if words := strings.Fields(ssh); len(words) == 4 && o.Protocol != generator.UDP {
-		if server, err := netip.ParseAddr(words[2]); err == nil && server.Unmap() == vip && words[3] == fmt.Sprint(o.port) {
-			return fmt.Errorf("%v is where your ssh connection comes in: it would end", o.To)
-		}
-	}
 	for _, text := range o.macs {
 		mac, err := frame.ParseMAC(text)
 		if err != nil || !mac.IsUnicast() {

@@ -59,6 +59,17 @@ func (c measured) sinks(args ...string) (all []*lab.Process, files []string) {
 	return all, files
 }
 
+// refused is a sink that does not start on the first server, since the client has a
+// connection there.
+func (c measured) refused(args ...string) {
+	c.t.Helper()
+	p, _ := c.bench(c.Servers[0].Host, append([]string{"sink", "--interface", "eth0", "--vip", vip.String()}, args...)...)
+	err := p.Wait()
+	if err == nil || p.ExitCode() != 1 || !strings.Contains(p.Output(), "established TCP connections on this host") || !strings.Contains(p.Output(), "--force") {
+		c.t.Fatalf("%v, exit code %d\n%s", err, p.ExitCode(), p.Output())
+	}
+}
+
 // await waits until a program prints something.
 func (c measured) await(p *lab.Process, text string) {
 	c.t.Helper()
@@ -194,8 +205,9 @@ func discarded(s *api.Status) uint64 {
 	return n
 }
 
-// TestLANBenchSinkKilled: a sink that is killed takes nothing with it, whichever way
-// it counts: what serves on the port gets its frames again.
+// TestLANBenchSinkKilled: a sink takes no connection that somebody has, unless it is
+// forced to. One that is killed takes nothing with it, whichever way it counts: what
+// serves on the port gets its frames again.
 func TestLANBenchSinkKilled(t *testing.T) {
 	for _, method := range []string{"native", "generic", "nftables"} {
 		t.Run(method, func(t *testing.T) {
@@ -204,7 +216,13 @@ func TestLANBenchSinkKilled(t *testing.T) {
 			if _, err := c.Get("/"); err != nil {
 				t.Fatal(err)
 			}
-			sinks, _ := m.sinks("--port", "80", "--method", method)
+			working, err := c.Client.Dial(t.Context(), "tcp", vip.String()+":80")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer working.Close()
+			m.refused("--port", "80", "--method", method)
+			sinks, _ := m.sinks("--port", "80", "--method", method, "--force")
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
 			if conn, err := c.Client.Dial(ctx, "tcp", vip.String()+":80"); err == nil {
