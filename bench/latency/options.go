@@ -10,7 +10,7 @@ import (
 	"lvsdr/dataplane/link/afpacket"
 )
 
-// Defaults of Options. A run takes some four minutes with them.
+// Defaults of Options. A run takes some five minutes with them.
 const (
 	DefaultEvery  = time.Millisecond
 	DefaultTime   = time.Second

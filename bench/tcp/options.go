@@ -8,7 +8,7 @@ import (
 	"lvsdr/bench/lan"
 )
 
-// Defaults of Options. A run takes two and a half minutes with them.
+// Defaults of Options. A run takes some two minutes with them.
 const (
 	DefaultServers     = 2
 	DefaultConnections = 64

@@ -64,13 +64,13 @@ root; with CAP_NET_RAW alone frames are sent by AF_PACKET.` + benchHelp,
 	flags.StringVar(&o.to, "to", "", "send to `VIP:PORT`, an IPv6 address in brackets")
 	flags.StringVar(&o.mac, "mac", "", "send to this Ethernet `ADDRESS` (default: the host's routes and ARP say it)")
 	flags.StringVar(&o.from, "from", "", "clients are of this `NETWORK`, such as 198.18.0.0/24; the first 65,536 of it")
-	flags.StringVar(&o.protocol, "protocol", string(generator.UDP), "send `udp` or tcp")
+	flags.StringVar(&o.protocol, "protocol", string(generator.UDP), "send `PROTOCOL`: udp or tcp")
 	flags.IntVar(&o.Flows, "flows", 1000, "frames come from `N` clients' ports, 1 to 10000000; tcp opens them first, by a SYN each")
 	flags.IntVar(&o.Size, "size", 0, "frames have `BYTES`, up to 1514, without the Ethernet checksum (default: 60, or what the headers take)")
 	flags.Float64Var(&o.New, "new", 0, "this `SHARE` of the frames, 0 to 1, opens a connection: by SYN in tcp")
 	flags.StringVar(&o.rate, "rate", "", "send `N` frames a second, or max")
 	flags.DurationVar(&o.Time, "time", 10*time.Second, "send for `TIME`, up to an hour; tcp opens its flows before that, in this hour too")
-	flags.StringVar(&o.method, "method", "auto", "send by `live` frames of BPF or by packet (AF_PACKET) only")
+	flags.StringVar(&o.method, "method", "auto", "send by this `METHOD` only: live (frames of BPF) or packet (AF_PACKET); auto is the first that works")
 	return cmd
 }
 

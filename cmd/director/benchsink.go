@@ -59,10 +59,10 @@ goes; --method generic does without the driver. Needs root.` + benchHelp,
 	flags.StringVar(&o.Interface, "interface", "", "count on this `INTERFACE`")
 	flags.StringVar(&o.vip, "vip", "", "count what is to this `ADDRESS`")
 	flags.Uint16Var(&o.port, "port", 0, "and to port `N`")
-	flags.StringVar(&o.protocol, "protocol", "", "and is `udp` or tcp (default: both)")
+	flags.StringVar(&o.protocol, "protocol", "", "and is of this `PROTOCOL`: udp or tcp (default: both)")
 	flags.StringArrayVar(&o.macs, "mac", nil, "also take what comes to this Ethernet `ADDRESS`, and count it apart; may be repeated")
 	flags.DurationVar(&o.Time, "time", 0, "count for `TIME`, up to an hour (default: until Ctrl-C)")
-	flags.StringVar(&o.method, "method", "auto", "count by `native` or generic XDP or by nftables only")
+	flags.StringVar(&o.method, "method", "auto", "count by this `METHOD` only: native or generic (XDP), or nftables; auto is the first that works")
 	flags.BoolVar(&o.Force, "force", false, "take frames of established TCP connections too: they hang")
 	return cmd
 }

@@ -58,7 +58,7 @@ minutes. Needs root. Nothing of the machine is changed, and nothing is left.
 	output.addFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringSliceVar(&o.Peers, "peers", nil, "measure `NAME,...` only")
-	flags.StringVar(&protocol, "protocol", string(generator.UDP), "send `udp` or tcp")
+	flags.StringVar(&protocol, "protocol", string(generator.UDP), "send `PROTOCOL`: udp or tcp")
 	flags.BoolVar(&o.IPv6, "ipv6", false, "send IPv6, through the peers that take it")
 	flags.IntVar(&o.Flows, "flows", benchwire.DefaultFlows, "frames come from `N` clients' ports, 1 to 10000000")
 	flags.IntVar(&o.Size, "size", benchwire.DefaultSize, "frames have `BYTES`, 60 to 1514, without the Ethernet checksum; IPv6: at least 62 in udp, 74 in tcp")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -20,7 +21,12 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // cobra judges arguments, so that nothing runs before.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("%s: unexpected %q", cmd.Name(), args[0])
+		return usagef("%s: unexpected %q", shortPath(cmd), args[0])
 	}
 	return nil
+}
+
+// shortPath is the command with those above it, but for the program.
+func shortPath(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 }
