@@ -193,12 +193,20 @@ func TestLANRun(t *testing.T) {
 			}
 		}
 	}
-	for _, rate := range curve[:4] { // what every generator sends
+	measured := 0
+	for _, rate := range curve {
 		params := append(o.params(), bench.P(paramOffered, int(rate)))
 		s := r.Find(bench.Name{Scenario: ScenarioCurve, Variant: "director", Params: params, Metric: MetricArrived})
-		if s == nil || len(s.Samples) != 1 || s.Samples[0].Value <= 0 {
+		if s == nil {
+			continue // the generator fell behind
+		}
+		measured++
+		if len(s.Samples) != 1 || s.Samples[0].Value <= 0 {
 			t.Errorf("of %.0f frames/s arrived: %+v", rate, s)
 		}
+	}
+	if measured == 0 {
+		t.Errorf("nothing of the curve was measured: %+v", r.Skipped)
 	}
 	if len(r.Skipped) == 0 && r.Find(bench.Name{Scenario: Scenario, Variant: "ipvs", Params: o.params(), Metric: MetricRate}) == nil {
 		t.Error("IPVS was neither measured nor skipped")
