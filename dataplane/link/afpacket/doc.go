@@ -45,9 +45,10 @@
 // a lone frame still wakes the worker at once.
 //
 // Waiting goes through Go's scheduler (entersyscall), so that it never delays
-// a garbage collection; the round trips above include that. A nap and a short
-// sendmmsg do not: a nap would wake another thread up each time, for nothing, and
-// sendmmsg takes 0.9 times the CPU for a single frame, no less for 64.
+// a garbage collection; the round trips above include that. What is short does not:
+// a nap, which would wake another thread up each time, for nothing; the first 100 µs
+// of waiting behind a frame, which saves 5 µs when the next one comes within them; and
+// a short sendmmsg, 0.9 times the CPU for a single frame, no less for 64.
 //
 // Slots of 1,984 bytes and a copy for what is longer. 1,984 is an odd number of
 // cache lines; 2,048 measured the same here. A ring for super-frames would need

@@ -1,8 +1,6 @@
 package afpacket
 
 import (
-	"errors"
-
 	"golang.org/x/sys/unix"
 
 	"lvsdr/dataplane/link"
@@ -14,6 +12,10 @@ const (
 	// woken for the very next frame.
 	napTime   = 200_000 // ns
 	napFrames = 4
+
+	// glanceTime is how long a worker that just had frames waits for the next one
+	// without telling Go's scheduler.
+	glanceTime = 100_000 // ns
 
 	// tick is how long a worker sleeps, in ms, before it looks whether the
 	// interface still exists; while the interface is down, more often.
@@ -28,7 +30,7 @@ const (
 // wait returns when there may be something to do: a frame, an interrupt, or
 // nothing at all.
 func (r *Receiver) wait() error {
-	burst := r.sinceDry >= napFrames
+	some, burst := r.sinceDry > 0, r.sinceDry >= napFrames
 	r.sinceDry = 0
 	switch {
 	case r.down:
@@ -38,9 +40,12 @@ func (r *Receiver) wait() error {
 	case r.poll == PollAdaptive && burst:
 		nap() // cut short by a signal: just as good
 		return nil
-	default:
-		return r.sleep(tick)
+	case some:
+		if n, errno := glance(&r.pollSet); errno != 0 || n > 0 {
+			return r.polled(n, errno, 0)
+		}
 	}
+	return r.sleep(tick)
 }
 
 // spin looks at the ring's next slot until it is filled.
@@ -56,11 +61,17 @@ func (r *Receiver) spin() error {
 // sleep waits in poll(2) for at most the given number of milliseconds.
 func (r *Receiver) sleep(timeout int) error {
 	n, err := unix.Poll(r.pollSet[:], timeout)
+	errno, _ := err.(unix.Errno) // that is all it returns
+	return r.polled(n, errno, timeout)
+}
+
+// polled looks at what poll(2) said after so many milliseconds.
+func (r *Receiver) polled(n int, errno unix.Errno, timeout int) error {
 	switch {
-	case errors.Is(err, unix.EINTR):
+	case errno == unix.EINTR:
 		return nil
-	case err != nil:
-		return err
+	case errno != 0:
+		return errno
 	case n == 0 && timeout > 0 && gone(r.fd):
 		return link.ErrGone
 	case r.pollSet[0].Revents&unix.POLLERR == 0:
