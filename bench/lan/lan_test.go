@@ -7,57 +7,26 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"lvsdr/bench"
 	"lvsdr/bench/peer"
+	"lvsdr/bench/peer/peertest"
 	"lvsdr/lab"
 )
 
-// built is the directory of the real program, if a test needed it.
-var built string
-
-// director builds the real program once, and returns where it is.
-var director = sync.OnceValues(func() (string, error) {
-	directory, err := os.MkdirTemp("", "bench")
-	if err != nil {
-		return "", err
-	}
-	built = directory
-	path := filepath.Join(directory, "director")
-	build := exec.Command("go", "build", "-o", path, "lvsdr/cmd/director")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build director: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if built != "" {
-			os.RemoveAll(built)
-		}
-		os.Exit(code)
-	}))
-}
+func TestMain(m *testing.M) { peertest.Main(m) }
 
 // newTestLAN is a LAN that is closed when the test ends.
 func newTestLAN(t *testing.T, o Options) *LAN {
 	t.Helper()
 	lab.ForTest(t) // skips where there is no root
-	path, err := director()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := peertest.Director(t)
 	o.Program = path
 	l, err := New(o)
 	if err != nil {

@@ -2,8 +2,6 @@ package lan
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"lvsdr/bench/peer"
 )
@@ -79,21 +77,5 @@ func Choose(all []Peer, names []string) ([]Peer, error) {
 	if len(names) == 0 {
 		return all, nil
 	}
-	var known []string
-	for _, p := range all {
-		known = append(known, p.Name)
-	}
-	var chosen []Peer
-	for _, name := range names {
-		found := false
-		for _, p := range all {
-			if p.Name == name {
-				chosen, found = append(chosen, p), true
-			}
-		}
-		if !found {
-			return nil, fmt.Errorf("peer %q: want some of %s", name, strings.Join(known, ", "))
-		}
-	}
-	return chosen, nil
+	return peer.Choose(all, func(p Peer) string { return p.Name }, names)
 }

@@ -3,58 +3,24 @@ package latency
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"lvsdr/bench"
+	"lvsdr/bench/peer/peertest"
 	"lvsdr/lab"
 )
 
-// built is the directory of the real program, if a test needed it.
-var built string
-
-// director builds the real program once, and returns where it is.
-var director = sync.OnceValues(func() (string, error) {
-	directory, err := os.MkdirTemp("", "bench")
-	if err != nil {
-		return "", err
-	}
-	built = directory
-	path := filepath.Join(directory, "director")
-	build := exec.Command("go", "build", "-o", path, "lvsdr/cmd/director")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build director: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if built != "" {
-			os.RemoveAll(built)
-		}
-		os.Exit(code)
-	}))
-}
+func TestMain(m *testing.M) { peertest.Main(m) }
 
 // options are those of a quick test with the real program, which leaves its files
 // where the test looks after them.
 func options(t *testing.T) Options {
 	t.Helper()
 	lab.ForTest(t) // skips where there is no root
-	path, err := director()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := peertest.Director(t)
 	t.Setenv("TMPDIR", t.TempDir())
 	o := Quick()
 	o.Program = path

@@ -3,58 +3,24 @@ package wire
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"lvsdr/bench"
 	"lvsdr/bench/generator"
+	"lvsdr/bench/peer/peertest"
 	"lvsdr/lab"
 )
 
-// built is the directory of the real program, if a test needed it.
-var built string
-
-// director builds the real program once, and returns where it is.
-var director = sync.OnceValues(func() (string, error) {
-	directory, err := os.MkdirTemp("", "bench")
-	if err != nil {
-		return "", err
-	}
-	built = directory
-	path := filepath.Join(directory, "director")
-	build := exec.Command("go", "build", "-o", path, "lvsdr/cmd/director")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build director: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if built != "" {
-			os.RemoveAll(built)
-		}
-		os.Exit(code)
-	}))
-}
+func TestMain(m *testing.M) { peertest.Main(m) }
 
 // options are those of a quick test with the real program.
 func options(t *testing.T) Options {
 	t.Helper()
 	lab.ForTest(t) // skips where there is no root
-	path, err := director()
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := peertest.Director(t)
 	o := Options{Program: path, Flows: 250, Time: 20 * time.Millisecond, Rounds: 1}
 	if err := o.complete(); err != nil {
 		t.Fatal(err)
@@ -193,20 +159,25 @@ func TestLANRun(t *testing.T) {
 			}
 		}
 	}
-	measured := 0
+	said := 0 // of the curve: what arrived, or that the generator fell behind
+	for _, skipped := range r.Skipped {
+		if strings.HasPrefix(skipped.What, ScenarioCurve+"/director ") {
+			said++
+		}
+	}
 	for _, rate := range curve {
 		params := append(o.params(), bench.P(paramOffered, int(rate)))
 		s := r.Find(bench.Name{Scenario: ScenarioCurve, Variant: "director", Params: params, Metric: MetricArrived})
 		if s == nil {
-			continue // the generator fell behind
+			continue
 		}
-		measured++
+		said++
 		if len(s.Samples) != 1 || s.Samples[0].Value <= 0 {
 			t.Errorf("of %.0f frames/s arrived: %+v", rate, s)
 		}
 	}
-	if measured == 0 {
-		t.Errorf("nothing of the curve was measured: %+v", r.Skipped)
+	if said != len(curve) {
+		t.Errorf("of %d rates of the curve %d are told: %+v", len(curve), said, r.Skipped)
 	}
 	if len(r.Skipped) == 0 && r.Find(bench.Name{Scenario: Scenario, Variant: "ipvs", Params: o.params(), Metric: MetricRate}) == nil {
 		t.Error("IPVS was neither measured nor skipped")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"lvsdr/bench/generator"
 	"lvsdr/bench/peer"
@@ -53,23 +52,7 @@ func choose(names []string) ([]Peer, error) {
 	if len(names) == 0 {
 		return slices.DeleteFunc(all, func(p Peer) bool { return p.asked }), nil
 	}
-	var known []string
-	for _, p := range all {
-		known = append(known, p.Name)
-	}
-	var chosen []Peer
-	for _, name := range names {
-		found := false
-		for _, p := range all {
-			if p.Name == name {
-				chosen, found = append(chosen, p), true
-			}
-		}
-		if !found {
-			return nil, fmt.Errorf("peer %q: want some of %s", name, strings.Join(known, ", "))
-		}
-	}
-	return chosen, nil
+	return peer.Choose(all, func(p Peer) string { return p.Name }, names)
 }
 
 // on starts a peer that needs to know no more than its site.

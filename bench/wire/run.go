@@ -80,8 +80,10 @@ func (s *site) prepare(ctx context.Context, r *bench.Run) (cases []bench.Case, e
 		case ctx.Err() != nil:
 			r.Interrupted = true
 			return nil, context.Cause(ctx)
-		case err != nil:
+		case err != nil && (p.direct || s.lab.Err() != nil):
 			return nil, fmt.Errorf("%s: %w", p.Name, err)
+		case err != nil:
+			r.Skip(p.Name, fmt.Sprintf("it failed: %v", err))
 		default:
 			cases = append(cases, bench.Case{
 				Scenario: Scenario, Variant: p.Name, Params: s.options.params(), Measure: g.measure,

@@ -83,7 +83,8 @@ var mayImport = map[string][]string{
 		"bench", "bench/processor", "lab", "admin/api", "guard",
 		"dataplane/link", "dataplane/link/afpacket", "dataplane/link/kernel",
 	},
-	"bench/ends": {"bench", "bench/generator", "bench/sink"},
+	"bench/peer/peertest": {},
+	"bench/ends":          {"bench", "bench/generator", "bench/sink"},
 	// They measure the running director from outside, beside what else there is.
 	"bench/wire": {
 		"bench", "bench/generator", "bench/peer", "bench/processor", "bench/sink", "lab", "dataplane/link/kernel",
