@@ -304,8 +304,9 @@ func (a *attachment) runControl(d *Director, ctx context.Context, name string, r
 // runWorker runs a worker until it is stopped. An interface that is down comes
 // up again; one that is gone needs a new attachment.
 func (a *attachment) runWorker(d *Director, i int, w *dataplane.Worker) {
+	poll := d.config.Poll // a reload may replace the configuration meanwhile
 	a.running.Go(func() {
-		d.prefer(i)
+		d.prefer(i, poll)
 		for {
 			err := w.Run()
 			if errors.Is(err, link.ErrDown) {
@@ -320,9 +321,9 @@ func (a *attachment) runWorker(d *Director, i int, w *dataplane.Worker) {
 }
 
 // prefer gives a worker's thread precedence.
-func (d *Director) prefer(worker int) {
+func (d *Director) prefer(worker int, poll config.PollMode) {
 	runtime.LockOSThread() // and never unlocked: the thread ends with the worker
-	if err := d.host.PreferThread(d.config.Poll); err != nil {
+	if err := d.host.PreferThread(poll); err != nil {
 		d.log.Warn("a worker has no precedence over other programs: under overload it forwards less",
 			"worker", worker, "error", err, "remedy", "CAP_SYS_NICE, or LimitNICE of the unit")
 	}
