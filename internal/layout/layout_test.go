@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"dataplane/link":                   {},
 	"dataplane/link/internal/linktest": {"dataplane/link"},
 	"dataplane/link/afpacket":          {"dataplane/link", "internal/offheap"},
-	"dataplane/link/afxdp":             {"dataplane/link"},
+	"dataplane/link/afxdp":             {"dataplane/link", "internal/offheap"},
 	"dataplane/link/kernel":            {"dataplane/link", "dataplane/link/afpacket", "dataplane/link/afxdp"},
 	"dataplane/link/memlink":           {"dataplane/link"},
 	"dataplane/fragment":               {"frame", "dataplane/link", "internal/offheap"}, // one that waits is a link's frame

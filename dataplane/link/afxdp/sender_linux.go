@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lvsdr/dataplane/link"
+	"lvsdr/internal/offheap"
 )
 
 // ErrBusy: the transmit queue has an AF_XDP socket already.
@@ -38,7 +39,8 @@ type Config struct {
 type Sender struct {
 	name     string
 	fd       int
-	region   []byte
+	pages    offheap.Memory
+	region   []byte              // in pages; frames are sent from here
 	queue    *ring[unix.XDPDesc] // frames to send
 	done     *ring[uint64]       // chunks that the kernel gives back
 	free     []uint64            // chunks without a frame, by their offset in the region

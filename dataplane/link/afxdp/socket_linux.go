@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lvsdr/dataplane/link"
+	"lvsdr/internal/offheap"
 )
 
 // Sizes of the region, and of what is in it.
@@ -72,12 +73,10 @@ func (s *Sender) newSocket(c *Config) (err error) {
 	return s.bind(c)
 }
 
-// newRegion sets the region aside, in memory that is there from the start on.
+// newRegion sets the region aside.
 func (s *Sender) newRegion() (err error) {
-	s.region, err = unix.Mmap(-1, 0, chunks*chunkSize, unix.PROT_READ|unix.PROT_WRITE,
-		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_POPULATE)
-	if err != nil {
-		return fmt.Errorf("region of %d bytes: %w", chunks*chunkSize, err)
+	if s.region, err = offheap.Make[byte](&s.pages, chunks*chunkSize); err != nil {
+		return err
 	}
 	err = register(s.fd, s.region)
 	if errors.Is(err, unix.ENOBUFS) {
@@ -120,9 +119,6 @@ func (s *Sender) closeSocket() error {
 	if s.fd >= 0 {
 		errs = append(errs, unix.Close(s.fd))
 	}
-	errs = append(errs, s.queue.close(), s.done.close())
-	if s.region != nil {
-		errs = append(errs, unix.Munmap(s.region))
-	}
+	errs = append(errs, s.queue.close(), s.done.close(), s.pages.Free())
 	return errors.Join(errs...)
 }
