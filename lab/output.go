@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 )
 
 // output keeps what a program prints. Standard output and standard error are
@@ -92,6 +93,30 @@ func (p *Process) WaitOutputAfter(ctx context.Context, mark int, text string) (s
 		return "", fmt.Errorf("%s: wait for %q: %w", p, text, err)
 	}
 	return strings.TrimSuffix(found[0], "\n"), nil
+}
+
+// readyLook is how often WaitReady asks.
+const readyLook = 10 * time.Millisecond
+
+// WaitReady asks again and again until the program is ready. It fails with what the
+// program has printed when that ends, or when it takes longer than the patience.
+func (p *Process) WaitReady(ctx context.Context, patience time.Duration, ready func(context.Context) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	look := time.NewTicker(readyLook)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w; it printed: %s", context.Cause(ctx), p.Output())
+		case <-p.Done():
+			return fmt.Errorf("it ended: %w: %s", p.Wait(), p.Output())
+		case <-look.C:
+		}
+		if ready(ctx) {
+			return nil
+		}
+	}
 }
 
 // WaitMatch waits until the output after the mark matches, and returns the

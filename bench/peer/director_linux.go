@@ -108,25 +108,14 @@ func (s *Service) yaml() string {
 
 // waitServing returns when the VIP is the director's and all servers are usable.
 func (d *director) waitServing(ctx context.Context, s *Site) error {
-	ctx, cancel := context.WithTimeout(ctx, directorPatience)
-	defer cancel()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w; it printed: %s", context.Cause(ctx), d.process.Output())
-		case <-d.process.Done():
-			if s.VIP.Is6() && strings.Contains(d.process.Output(), "IPv6 services") {
-				return skip("it takes no IPv6 services yet: %s", strings.TrimSpace(strings.ReplaceAll(d.process.Output(), d.directory+"/", "")))
-			}
-			return fmt.Errorf("it ended: %w: %s", d.process.Wait(), d.process.Output())
-		case <-look.C:
-		}
-		if status, err := d.client.Status(ctx); err == nil && serving(status) {
-			return nil
-		}
+	err := d.process.WaitReady(ctx, directorPatience, func(ctx context.Context) bool {
+		status, err := d.client.Status(ctx)
+		return err == nil && serving(status)
+	})
+	if said := d.process.Output(); err != nil && s.VIP.Is6() && strings.Contains(said, "IPv6 services") {
+		return skip("it takes no IPv6 services yet: %s", strings.TrimSpace(strings.ReplaceAll(said, d.directory+"/", "")))
 	}
+	return err
 }
 
 func serving(s *api.Status) bool {

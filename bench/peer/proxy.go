@@ -3,7 +3,6 @@ package peer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -53,24 +52,16 @@ func startProxy(
 
 // waitAccepting returns when each service's port takes a connection.
 func (p *proxy) waitAccepting(ctx context.Context, s *Site) error {
-	ctx, cancel := context.WithTimeout(ctx, proxyPatience)
-	defer cancel()
-	look := time.NewTicker(10 * time.Millisecond)
-	defer look.Stop()
-	for i := 0; i < len(s.Services); {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w; it printed: %s", context.Cause(ctx), p.process.Output())
-		case <-p.process.Done():
-			return fmt.Errorf("it ended: %w: %s", p.process.Wait(), p.process.Output())
-		case <-look.C:
+	next := 0
+	return p.process.WaitReady(ctx, proxyPatience, func(ctx context.Context) bool {
+		if next < len(s.Services) {
+			if conn, err := s.Host.Dial(ctx, "tcp", s.listener(&s.Services[next])); err == nil {
+				conn.Close()
+				next++
+			}
 		}
-		if conn, err := s.Host.Dial(ctx, "tcp", s.listener(&s.Services[i])); err == nil {
-			conn.Close()
-			i++
-		}
-	}
-	return nil
+		return next == len(s.Services)
+	})
 }
 
 func (p *proxy) Threads() ([]int, error) { return processor.Threads(p.process.PID()) }

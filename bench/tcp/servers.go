@@ -124,22 +124,10 @@ const nginxPatience = 10 * time.Second
 
 // listens returns when the host's web server accepts connections.
 func listens(ctx context.Context, h *lab.Host, p *lab.Process) error {
-	ctx, cancel := context.WithTimeout(ctx, nginxPatience)
-	defer cancel()
-	look := time.NewTicker(10 * time.Millisecond)
-	defer look.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w; it printed: %s", context.Cause(ctx), p.Output())
-		case <-p.Done():
-			return fmt.Errorf("it ended: %w: %s", p.Wait(), p.Output())
-		case <-look.C:
-		}
-		if conn, err := h.Dial(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", webPort)); err == nil {
-			return conn.Close()
-		}
-	}
+	return p.WaitReady(ctx, nginxPatience, func(ctx context.Context) bool {
+		conn, err := h.Dial(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", webPort))
+		return err == nil && conn.Close() == nil
+	})
 }
 
 // countUploads reads chunks on each connection up to the last one, and answers with
